@@ -1,0 +1,8 @@
+//! The shared vocabulary of Opsward and its decisions, as pure functions: events, rules, correlation,
+//! incidents. No I/O, no clock, no randomness, no async: what is known comes in, what to do goes out.
+
+pub mod event;
+pub mod hash;
+pub mod json;
+pub mod severity;
+pub mod time;
