@@ -1,1 +1,24 @@
-//! api
+//! The kinds of `opsward.dev`: their schema, columns and explanations as users meet them, and the conversions
+//! between them and `domain`'s plain types. Talks to no API server.
+
+pub mod conditions;
+pub mod convert;
+pub mod definitions;
+pub mod duration;
+pub mod limits;
+pub mod names;
+pub mod ops_event;
+mod schema;
+pub mod trigger_rule;
+
+pub use conditions::{ConditionType, Reason, Statement, Truth};
+pub use convert::rule_from_log;
+pub use definitions::{crds, definitions};
+pub use duration::{Duration, DurationError};
+pub use names::{API_VERSION, CATEGORY, FIELD_MANAGER, GROUP, LABEL_MANAGED_BY, LABEL_RULE, VERSION};
+pub use ops_event::{
+    Close, CloseReason, Occurrences, OpsEvent, OpsEventSpec, OpsEventStatus, Phase, RuleReference,
+};
+pub use trigger_rule::{
+    LabelRequirement, Match, Resolve, Trigger, TriggerRule, TriggerRuleSpec, TriggerRuleStatus,
+};

@@ -1,1 +1,18 @@
-//! bus
+//! NATS for Opsward: the contract (subjects, streams, buckets, payloads as data) and the only code that
+//! publishes, reads and stores. Knows no role's business.
+
+pub mod checkpoints;
+pub mod connect;
+pub mod contract;
+pub mod dead;
+pub mod error;
+pub mod log;
+pub mod provision;
+pub mod records;
+
+pub use connect::{Bus, BusConfig, LogMessage, LogState};
+pub use contract::Role;
+pub use dead::DeadLetter;
+pub use error::BusError;
+pub use log::Control;
+pub use records::{Bucket, Change, Record, SourceRecord};

@@ -1,8 +1,12 @@
 //! The shared vocabulary of Opsward and its decisions, as pure functions: events, rules, correlation,
 //! incidents. No I/O, no clock, no randomness, no async: what is known comes in, what to do goes out.
 
+pub mod correlate;
+pub mod entry;
 pub mod event;
 pub mod hash;
+pub mod incident;
 pub mod json;
+pub mod rule;
 pub mod severity;
 pub mod time;

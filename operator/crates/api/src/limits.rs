@@ -1,0 +1,100 @@
+//! Bounds of what a user may write, with their reasons. The schemas state them to the API server, the
+//! conversions check them for rules that come from elsewhere (files, older objects).
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use kube::core::{Message, Rule};
+
+/// Characters of a rule's name: it is also the value of a label.
+pub const RULE_NAME_CHARS: u32 = 63;
+/// Characters of a glob: a source's name or an event's type has at most 256 bytes.
+pub const GLOB_CHARS: u32 = 256;
+/// Items of any list in a rule.
+pub const LIST_ITEMS: u32 = 64;
+/// Characters of a label's name, as events have them.
+pub const LABEL_NAME_CHARS: u32 = 63;
+/// Characters of one value or regular expression of a label requirement.
+pub const LABEL_VALUE_CHARS: u32 = 512;
+/// Characters of a condition.
+pub const CONDITION_CHARS: u32 = 1024;
+/// Priorities, either side of 0: room for a thousand rules in steps of a thousand.
+pub const PRIORITY: i32 = 1_000_000;
+/// Occurrences that a trigger may ask for: each is remembered until the window has passed it.
+pub const TRIGGER_COUNT: RangeInclusive<i64> = 1..=10_000;
+/// Seconds that a finished OpsEvent may stay: 90 days. The long past belongs into the lake.
+pub const TTL_SECONDS: RangeInclusive<i64> = 0..=90 * 24 * 60 * 60;
+
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
+
+/// `trigger.within`: a window's occurrences are held in memory, so a day at most.
+pub const WITHIN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(DAY);
+/// `resolve.after`.
+pub const AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * DAY);
+/// `resolve.reopenWithin`; 0 means that an incident that ended never comes back.
+pub const REOPEN_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * DAY);
+/// `resolve.maxOpen`: a year, for findings that take a budget to fix.
+pub const MAX_OPEN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY);
+
+/// Characters of an object's name or a user's name.
+pub const NAME_CHARS: u32 = 253;
+/// Characters of a user's name: certificates and OIDC claims are longer than object names.
+pub const USER_CHARS: u32 = 1024;
+/// Characters of an OpsEvent's title.
+pub const TITLE_CHARS: u32 = 500;
+/// Characters of one value of a group: a title is the longest field that can be grouped by.
+pub const GROUP_VALUE_CHARS: u32 = 512;
+/// Characters of the group as one line.
+pub const GROUP_TEXT_CHARS: u32 = 1024;
+/// Characters of a uid or an event's id.
+pub const ID_CHARS: u32 = 64;
+/// Conditions of one object.
+pub const CONDITIONS: u32 = 16;
+/// Bytes of a condition's message.
+pub const MESSAGE_BYTES: usize = 1024;
+
+/// Fields that a rule may group by, as a pattern; `domain::event::Event::field` knows the same ones.
+pub const GROUP_FIELD: &str = "^(type|title|resource|service|host|team|environment|account|region|source|reportedSource|severity|labels\\..+)$";
+/// Characters of a group field: `labels.` and a label's name.
+pub const GROUP_FIELD_CHARS: u32 = 7 + LABEL_NAME_CHARS;
+
+/// CEL for the seconds of a duration; the units are those of [`crate::duration::PATTERN`]. Kubernetes' own
+/// `duration()` knows no days.
+fn seconds(duration: &str) -> String {
+    format!(
+        "{duration}.findAll('[0-9]+[dhms]').map(p, int(p.find('[0-9]+')) * \
+         (p.endsWith('d') ? 86400 : p.endsWith('h') ? 3600 : p.endsWith('m') ? 60 : 1)).sum()"
+    )
+}
+
+/// The schema's rule that the duration `field` lies in `bounds`.
+pub(crate) fn rule_between(field: &str, bounds: &RangeInclusive<Duration>) -> Rule {
+    let (length, low, high) = (seconds("self"), bounds.start().as_secs(), bounds.end().as_secs());
+    let rule = format!("[{length}].all(s, {low} <= s && s <= {high})");
+    Rule::new(rule).message(not_between(field, bounds).as_str())
+}
+
+/// The schema's rule that the duration `field` is not longer than `maxOpen`.
+pub(crate) fn rule_at_most_max_open(field: &str) -> Rule {
+    let (length, most) = (seconds(&format!("self.{field}")), seconds("self.maxOpen"));
+    let said = not_at_most_max_open(field, &format!("' + self.{field} + '"), "' + self.maxOpen + '");
+    Rule::new(format!("{length} <= {most}")).message(Message::Expression(format!("'{said}'")))
+}
+
+/// What is said of a duration out of bounds.
+pub(crate) fn not_between(field: &str, bounds: &RangeInclusive<Duration>) -> String {
+    format!(
+        "{field}: from {} to {}",
+        crate::Duration::from(*bounds.start()),
+        crate::Duration::from(*bounds.end())
+    )
+}
+
+/// What is said of a duration longer than the one that ends everything. `field` may never have been written, so
+/// the text says both values.
+pub(crate) fn not_at_most_max_open(field: &str, length: &str, most: &str) -> String {
+    format!(
+        "{field} is {length}, but maxOpen, {most}, ends the incident in any case: set {field} to at most {most}"
+    )
+}

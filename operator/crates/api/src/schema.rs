@@ -1,0 +1,96 @@
+//! Schemas of `domain`'s types, which know nothing of schemas. The words are taken from the types themselves.
+
+use domain::incident::EndReason;
+use domain::rule::ResolveOn;
+use domain::rule::labels::LabelOperator;
+use domain::severity::Severity;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use crate::limits;
+
+/// A string out of the words that `values` serialise to.
+fn words<T: Serialize>(values: impl IntoIterator<Item = T>) -> Schema {
+    let words: Vec<serde_json::Value> = values
+        .into_iter()
+        .filter_map(|value| serde_json::to_value(value).ok())
+        .collect();
+    json_schema!({ "type": "string", "enum": words })
+}
+
+pub(crate) fn severity(_: &mut SchemaGenerator) -> Schema {
+    words(Severity::ALL)
+}
+
+pub(crate) fn label_operator(_: &mut SchemaGenerator) -> Schema {
+    use LabelOperator::{DoesNotExist, Exists, In, NotIn, Regex};
+    words([In, NotIn, Exists, DoesNotExist, Regex])
+}
+
+pub(crate) fn resolve_on(_: &mut SchemaGenerator) -> Schema {
+    words([ResolveOn::AllClear, ResolveOn::Never])
+}
+
+pub(crate) fn end_reason(_: &mut SchemaGenerator) -> Schema {
+    words([
+        EndReason::Cleared,
+        EndReason::Quiet,
+        EndReason::MaxOpen,
+        EndReason::Closed,
+    ])
+}
+
+pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}
+
+/// Names with values, as a group has them.
+pub(crate) fn group(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": limits::LIST_ITEMS,
+        "additionalProperties": { "type": "string", "maxLength": limits::GROUP_VALUE_CHARS }
+    })
+}
+
+/// Kubernetes' own conditions as a list by type, with the bounds that Kubernetes gives them in its Go types.
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": limits::CONDITIONS,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "description": "One condition.",
+            "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+            "properties": {
+                "type": {
+                    "type": "string", "maxLength": 316,
+                    "description": "What the condition speaks of."
+                },
+                "status": {
+                    "type": "string", "enum": ["True", "False", "Unknown"],
+                    "description": "Whether it holds: True, False or Unknown."
+                },
+                "reason": {
+                    "type": "string", "minLength": 1, "maxLength": 1024,
+                    "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                    "description": "Why, in one word for programs."
+                },
+                "message": {
+                    "type": "string", "maxLength": 32768,
+                    "description": "Why, for people, and what to do."
+                },
+                "observedGeneration": {
+                    "type": "integer", "format": "int64", "minimum": 0,
+                    "description": "The generation of the object that the condition speaks of."
+                },
+                "lastTransitionTime": {
+                    "type": "string", "format": "date-time",
+                    "description": "When `status` last changed."
+                }
+            }
+        }
+    })
+}

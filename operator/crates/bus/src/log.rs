@@ -1,0 +1,220 @@
+//! Entries of the log on the wire: versioned JSON envelopes; events travel in packs.
+
+use bytes::Bytes;
+use domain::entry::PACK_EVENTS;
+use domain::event::Event;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The version of the envelope.
+const VERSION: u16 = 1;
+/// Bytes of a pack.
+pub const PACK_BYTES: usize = 256 * 1024;
+/// What stands before the events of a pack.
+const PACK_HEAD: &[u8] = br#"{"v":1,"events":["#;
+/// What stands after them.
+const PACK_TAIL: &[u8] = b"]}";
+
+/// A pack being filled: 1 to 256 encoded events of one namespace, at most 256 KiB.
+#[derive(Debug)]
+pub struct Pack {
+    bytes: Vec<u8>,
+    events: usize,
+}
+
+impl Default for Pack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Pack {
+    /// An empty pack.
+    pub fn new() -> Self {
+        Self { bytes: PACK_HEAD.to_vec(), events: 0 }
+    }
+
+    /// Whether an event of `bytes` encoded bytes fits. An empty pack takes any event.
+    pub fn fits(&self, bytes: usize) -> bool {
+        self.events == 0
+            || (self.events < PACK_EVENTS as usize && self.bytes.len() + 1 + bytes + PACK_TAIL.len() <= PACK_BYTES)
+    }
+
+    /// Adds an encoded event.
+    pub fn push(&mut self, event: &[u8]) {
+        if self.events > 0 {
+            self.bytes.push(b',');
+        }
+        self.bytes.extend_from_slice(event);
+        self.events += 1;
+    }
+
+    /// How many events it holds.
+    pub const fn len(&self) -> usize {
+        self.events
+    }
+
+    /// Whether it holds none.
+    pub const fn is_empty(&self) -> bool {
+        self.events == 0
+    }
+
+    /// The payload.
+    pub fn finish(mut self) -> Bytes {
+        self.bytes.extend_from_slice(PACK_TAIL);
+        self.bytes.into()
+    }
+}
+
+/// A control entry: what a person or a rule's author did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Control {
+    /// A rule as written.
+    Rule {
+        /// metadata.name.
+        name: String,
+        /// metadata.uid.
+        uid: String,
+        /// metadata.generation.
+        generation: i64,
+        /// The version that `spec` is written in.
+        api_version: String,
+        /// The object's spec.
+        spec: Box<RawValue>,
+    },
+    /// A rule's object is gone.
+    RuleDeleted {
+        /// metadata.name.
+        name: String,
+        /// metadata.uid.
+        uid: String,
+    },
+    /// A person closed an incident.
+    Close {
+        /// The incident's id.
+        incident: String,
+        /// The person's reason.
+        reason: String,
+        /// The person.
+        by: String,
+    },
+}
+
+/// What a payload of the log holds.
+#[derive(Debug)]
+pub enum LogPayload<'a> {
+    /// Events of one namespace.
+    Events(Vec<Event<'a>>),
+    /// A control entry.
+    Control(Control),
+    /// Time passed.
+    Tick,
+}
+
+/// Why a payload is no entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// Not the envelope's JSON.
+    #[error("not a log entry: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Of a version that this binary does not read.
+    #[error("log entry version {0}; this binary reads version {VERSION}")]
+    Version(u16),
+    /// Empty, or more than one thing.
+    #[error("a log entry holds exactly one of events, control, tick")]
+    Shape,
+    /// More events than a position can tell apart.
+    #[error("a pack of {0} events; at most {PACK_EVENTS} are allowed")]
+    TooManyEvents(usize),
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    v: u16,
+    #[serde(borrow, default)]
+    events: Option<Vec<Event<'a>>>,
+    #[serde(default)]
+    control: Option<Control>,
+    #[serde(default)]
+    tick: Option<Tick>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tick {}
+
+/// Decodes a payload; the events borrow from it.
+///
+/// # Errors
+/// The payload is no entry of a version that this binary reads.
+pub fn decode(payload: &[u8]) -> Result<LogPayload<'_>, EntryError> {
+    let envelope: Envelope<'_> = serde_json::from_slice(payload)?;
+    if envelope.v != VERSION {
+        return Err(EntryError::Version(envelope.v));
+    }
+    match (envelope.events, envelope.control, envelope.tick) {
+        (Some(events), None, None) if events.len() > PACK_EVENTS as usize => {
+            Err(EntryError::TooManyEvents(events.len()))
+        }
+        (Some(events), None, None) => Ok(LogPayload::Events(events)),
+        (None, Some(control), None) => Ok(LogPayload::Control(control)),
+        (None, None, Some(Tick {})) => Ok(LogPayload::Tick),
+        _ => Err(EntryError::Shape),
+    }
+}
+
+/// Encodes a control entry.
+///
+/// # Errors
+/// JSON cannot say it; never for what [`Control`] holds.
+pub fn encode_control(control: &Control) -> Result<Bytes, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        v: u16,
+        control: &'a Control,
+    }
+    serde_json::to_vec(&Entry { v: VERSION, control }).map(Bytes::from)
+}
+
+/// A tick's payload.
+pub fn encode_tick() -> Bytes {
+    Bytes::from_static(br#"{"v":1,"tick":{}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_reads_back_and_keeps_its_bounds() {
+        let mut pack = Pack::new();
+        let event = serde_json::to_vec(&Event { kind: "t".into(), ..Event::default() }).unwrap();
+        while pack.fits(event.len()) {
+            pack.push(&event);
+        }
+        assert_eq!(pack.len(), 256);
+        let payload = pack.finish();
+        let LogPayload::Events(events) = decode(&payload).unwrap() else { panic!("events") };
+        assert_eq!(events.len(), 256);
+        let mut full = Pack::new();
+        full.push(&vec![b' '; PACK_BYTES]);
+        assert!(!full.fits(1));
+    }
+
+    #[test]
+    fn what_is_no_entry_says_why() {
+        assert!(matches!(decode(b"{"), Err(EntryError::Json(_))));
+        assert!(matches!(decode(br#"{"v":9,"tick":{}}"#), Err(EntryError::Version(9))));
+        assert!(matches!(decode(br#"{"v":1}"#), Err(EntryError::Shape)));
+        assert!(matches!(decode(&encode_tick()), Ok(LogPayload::Tick)));
+    }
+
+    #[test]
+    fn entries_of_version_1_are_read_for_ever() {
+        for golden in [include_str!("../golden/events.v1.json"), include_str!("../golden/control.v1.json")] {
+            for line in golden.lines() {
+                decode(line.as_bytes()).unwrap();
+            }
+        }
+    }
+}

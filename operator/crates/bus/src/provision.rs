@@ -1,0 +1,104 @@
+//! Makes the streams, buckets and stores of the contract. The correlator does so at its start; the other
+//! roles wait for them.
+
+use async_nats::jetstream::{kv, object_store, stream};
+use ulid::Ulid;
+
+use crate::connect::{Bus, BusConfig};
+use crate::contract;
+use crate::error::{BusError, failed};
+
+/// Bytes that the log may hold unless configured: 1 GiB, about a million events of 1 KiB.
+const LOG_BYTES: i64 = 1024 * 1024 * 1024;
+/// Bytes that dead letters may take: 256 MiB; the oldest go first.
+const DEAD_BYTES: i64 = 256 * 1024 * 1024;
+/// Bytes of payloads that were too large for the log: 1 GiB.
+const PAYLOAD_BYTES: i64 = 1024 * 1024 * 1024;
+/// The oldest server that knows all that is used here (per-message ttl of markers).
+const OLDEST_SERVER: (u32, u32) = (2, 11);
+
+impl Bus {
+    /// Makes or updates everything.
+    ///
+    /// # Errors
+    /// NATS does not answer, is too old, or refuses a change.
+    pub async fn provision(&self, config: &BusConfig) -> Result<(), BusError> {
+        self.check_server()?;
+        let replicas = config.replicas.unwrap_or(1);
+        self.make_log(config.log_bytes.unwrap_or(LOG_BYTES), replicas).await?;
+        self.make_stream(stream::Config {
+            name: contract::DEAD.to_owned(),
+            description: Some("What Opsward could not take in, with its reason.".to_owned()),
+            subjects: vec![contract::dead_subject("*")],
+            max_bytes: DEAD_BYTES,
+            max_age: contract::DEAD_AGE,
+            discard: stream::DiscardPolicy::Old,
+            num_replicas: replicas,
+            allow_direct: true,
+            ..Default::default()
+        })
+        .await?;
+        for bucket in [contract::INCIDENTS, contract::RULES, contract::SOURCES, contract::CHECKPOINTS] {
+            let config = kv::Config {
+                bucket: bucket.to_owned(),
+                history: 1,
+                num_replicas: replicas,
+                limit_markers: Some(contract::REMOVED_MARKER),
+                ..Default::default()
+            };
+            self.jetstream().create_or_update_key_value(config).await.map_err(failed("make a bucket"))?;
+        }
+        self.make_blobs(contract::CHECKPOINT_BLOBS, -1, replicas).await?;
+        self.make_blobs(contract::PAYLOADS, PAYLOAD_BYTES, replicas).await
+    }
+
+    fn check_server(&self) -> Result<(), BusError> {
+        let version = self.jetstream().client().server_info().version;
+        let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if found >= OLDEST_SERVER {
+            return Ok(());
+        }
+        let (major, minor) = OLDEST_SERVER;
+        Err(BusError::Config {
+            setting: "nats.url".to_owned(),
+            message: format!("the server is nats-server {version}; use {major}.{minor} or newer"),
+        })
+    }
+
+    async fn make_log(&self, max_bytes: i64, replicas: usize) -> Result<(), BusError> {
+        let mut config = stream::Config {
+            name: contract::INGEST.to_owned(),
+            description: Some("Opsward's log: events, rule changes, closes, ticks in one order.".to_owned()),
+            subjects: vec!["ingest.events.*".to_owned(), "ingest.control.*".to_owned(), contract::TICK.to_owned()],
+            max_bytes,
+            discard: stream::DiscardPolicy::New,
+            num_replicas: replicas,
+            allow_direct: true,
+            ..Default::default()
+        };
+        let existing = self.jetstream().get_stream(contract::INGEST).await.ok();
+        let log_id = existing.and_then(|log| log.cached_info().config.metadata.get(contract::LOG_ID).cloned());
+        config.metadata.insert(contract::LOG_ID.to_owned(), log_id.unwrap_or_else(|| Ulid::new().to_string()));
+        self.make_stream(config).await
+    }
+
+    async fn make_stream(&self, config: stream::Config) -> Result<(), BusError> {
+        self.jetstream().create_or_update_stream(config).await.map_err(failed("make a stream"))?;
+        Ok(())
+    }
+
+    async fn make_blobs(&self, store: &str, max_bytes: i64, replicas: usize) -> Result<(), BusError> {
+        if self.jetstream().get_object_store(store).await.is_ok() {
+            return Ok(());
+        }
+        let config = object_store::Config {
+            bucket: store.to_owned(),
+            max_bytes,
+            num_replicas: replicas,
+            ..Default::default()
+        };
+        self.jetstream().create_object_store(config).await.map_err(failed("make an object store"))?;
+        Ok(())
+    }
+}

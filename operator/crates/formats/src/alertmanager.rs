@@ -1,0 +1,347 @@
+//! `alertmanager`: the webhook of Alertmanager (version 4, an object with `alerts`) and the list that
+//! Prometheus posts to Alertmanager's API (`/api/v2/alerts`). Schemas: prometheus.io/docs/alerting/latest/
+//! configuration (`webhook_config`) and `api/v2/openapi.yaml` of prometheus/alertmanager.
+//!
+//! * Identity: an alert of the webhook is its `fingerprint` and the Alertmanager it came through; versions
+//!   before 0.19 send none, and the labels take its place. A posted alert is its labels. The two are not one
+//!   problem: who sends both ways gets both, and should not.
+//! * An alert needs `labels.alertname`. Alertmanager itself takes any one label, but an event without a type or
+//!   a title helps nobody; every rule of Prometheus has one.
+//! * Occurrence: fingerprint and `startsAt`. A repeat of a firing alert is the same occurrence.
+//! * A posted alert says by `endsAt` whether it fires, as Alertmanager reads it, and without one fires for
+//!   [`RESOLVE_TIMEOUT`]. In the webhook `status` decides, else the group's, else `endsAt`.
+//! * `data` is the annotations object. What the envelope has beyond `status` and `externalURL` (group key, common
+//!   labels, receiver) describes Alertmanager's own grouping and is not kept.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use domain::event::{Event, EventState, Source};
+use domain::hash::Hash128;
+use domain::json::{Labels, RawJson, Strings};
+use domain::severity::Severity;
+use domain::time::Time;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::annotations::Annotations;
+use crate::body::{self, Elements};
+use crate::field::{Field, Name};
+use crate::labels::{self, LabelMap, Values, WellKnown};
+use crate::refusal::{Place, Quoted, Reason, Refusal};
+use crate::{Format, Input, Item, authority, cut, data, sent_time};
+
+/// Alertmanager's own default of `resolve_timeout`: how long a posted alert without `endsAt` fires.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// Makes events of a webhook's alerts or of posted alerts.
+pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>>, Refusal> {
+    if text.starts_with('[') {
+        return Elements::of_body(text)?.each("", |raw, place| item(raw, place, &Sender::Api, input));
+    }
+    let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| body::unreadable(&error))?;
+    let Some(alerts) = envelope.alerts else {
+        let message = "no list `alerts`; send Alertmanager's webhook (version 4), or a list of alerts";
+        return Err(Refusal::new(Reason::WrongShape, message));
+    };
+    let text_of = |field| match field {
+        Field::Text(text) => text,
+        _ => Cow::Borrowed(""),
+    };
+    let cluster = authority::cluster(text_of(envelope.external_url));
+    let sender = Sender::Webhook {
+        cluster,
+        resolved: is(&text_of(envelope.status), "resolved"),
+    };
+    alerts.each("alerts", |raw, place| item(raw, place, &sender, input))
+}
+
+/// Who speaks, which decides how an alert's identity and state are read.
+enum Sender<'a> {
+    /// Alertmanager: its cluster, and whether the whole group is resolved.
+    Webhook { cluster: Cow<'a, str>, resolved: bool },
+    /// Prometheus, or anything that posts to Alertmanager's API.
+    Api,
+}
+
+impl<'a> Sender<'a> {
+    fn cluster(&self) -> Cow<'a, str> {
+        match self {
+            Self::Webhook { cluster, .. } => cluster.clone(),
+            Self::Api => Cow::Borrowed(""),
+        }
+    }
+}
+
+/// The webhook's body around its alerts.
+#[derive(Default)]
+struct Envelope<'a> {
+    alerts: Option<Elements<'a>>,
+    external_url: Field<'a>,
+    status: Field<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Envelope<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("Alertmanager's webhook object, or a list of alerts")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut envelope = Envelope::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    match name.as_ref() {
+                        "alerts" => envelope.alerts = Some(map.next_value()?),
+                        "externalURL" => envelope.external_url = map.next_value()?,
+                        "status" => envelope.status = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(envelope)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+fn item<'a>(raw: &'a str, place: Place, sender: &Sender<'a>, input: &Input<'a>) -> Item<'a> {
+    match body::object(raw, place).and_then(|alert| event(alert, place, sender, input)) {
+        Ok((event, labels_cut)) => Item {
+            raw,
+            labels_cut,
+            result: Ok(event),
+        },
+        Err(refusal) => Item {
+            raw,
+            labels_cut: 0,
+            result: Err(refusal),
+        },
+    }
+}
+
+/// One alert as sent.
+#[derive(Default)]
+struct Alert<'a> {
+    status: Field<'a>,
+    labels: LabelMap<'a>,
+    annotations: Option<&'a RawValue>,
+    starts_at: Field<'a>,
+    ends_at: Field<'a>,
+    generator_url: Field<'a>,
+    fingerprint: Field<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Alert<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Alert<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an alert")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut alert = Alert::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    match name.as_ref() {
+                        "status" => alert.status = map.next_value()?,
+                        "labels" => alert.labels = map.next_value()?,
+                        "annotations" => alert.annotations = Some(map.next_value()?),
+                        "startsAt" => alert.starts_at = map.next_value()?,
+                        "endsAt" => alert.ends_at = map.next_value()?,
+                        "generatorURL" => alert.generator_url = map.next_value()?,
+                        "fingerprint" => alert.fingerprint = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(alert)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+fn event<'a>(
+    alert: Alert<'a>,
+    place: Place,
+    sender: &Sender<'a>,
+    input: &Input<'a>,
+) -> Result<(Event<'a>, usize), Refusal> {
+    let pairs = alert.labels.pairs(place, Values::Texts)?;
+    let mut known = WellKnown::of(&pairs);
+    if known.alertname.trim().is_empty() {
+        return Err(if pairs.is_empty() {
+            Refusal::missing(
+                &place.field("labels"),
+                "an alert needs labels, among them alertname",
+            )
+        } else {
+            Refusal::missing(&place.member("labels", "alertname"), "name the alert")
+        });
+    }
+    let span = Span {
+        starts_at: sent_time::read(&alert.starts_at, &place.field("startsAt"))?,
+        ends_at: sent_time::read(&alert.ends_at, &place.field("endsAt"))?,
+    };
+    let life = life(
+        &span,
+        status(alert.status, place, sender)?,
+        sender,
+        input.received_at,
+    );
+    let labels = Labels::new(pairs);
+    let identity = identity(
+        &alert.fingerprint.text(&place.field("fingerprint"))?,
+        &labels,
+        sender,
+    );
+    let mut annotations = Annotations::read(alert.annotations, place)?;
+    let generator_url = alert.generator_url.text(&place.field("generatorURL"))?;
+    let severity = Severity::from_word(&known.severity);
+    let (labels, labels_cut) = labels::fit(labels);
+    let event = Event {
+        fingerprint: identity.fingerprint,
+        fingerprint_fields: identity.fields,
+        occurrence_key: occurrence(identity.fingerprint, span.starts_at),
+        state: life.state,
+        source: Source {
+            name: input.source.into(),
+            format: Format::Alertmanager.name().into(),
+            reported: cut::short(sender.cluster()),
+        },
+        severity: severity.unwrap_or_default(),
+        severity_from: severity.map_or("default", |_| "labels.severity").into(),
+        title: annotations.title(&known.alertname),
+        links: annotations.links(generator_url),
+        description: annotations.description,
+        kind: cut::short(known.alertname.clone()),
+        resource: known.resource(),
+        service: known.service(),
+        host: known.host(),
+        team: known.team(),
+        environment: known.environment(),
+        account: known.account(),
+        region: known.region,
+        labels,
+        data: alert.annotations.map_or(Ok(None), |raw| data_of(raw, place))?,
+        occurred_at: sent_time::clamped(life.occurred_at, input.received_at),
+        ends_at: life.ends_at,
+        received_at: input.received_at,
+        ..Event::default()
+    };
+    Ok((event, labels_cut))
+}
+
+/// When an alert began and ends, as far as it says.
+struct Span {
+    starts_at: Option<Time>,
+    ends_at: Option<Time>,
+}
+
+/// What `status` says, if it says anything.
+fn status(field: Field<'_>, place: Place, sender: &Sender<'_>) -> Result<Option<EventState>, Refusal> {
+    // Alerts read back from the API carry an object here; it tells of silences, not of the problem.
+    if matches!((&field, sender), (Field::Object, Sender::Api)) {
+        return Ok(None);
+    }
+    let at = place.field("status");
+    match field.text(&at)?.trim_ascii() {
+        "" => Ok(None),
+        word if is(word, "firing") => Ok(Some(EventState::Firing)),
+        word if is(word, "resolved") => Ok(Some(EventState::Resolved)),
+        word => Err(Refusal::invalid(
+            &at,
+            format_args!("{} is neither firing nor resolved", Quoted(word)),
+        )),
+    }
+}
+
+fn is(word: &str, known: &str) -> bool {
+    word.eq_ignore_ascii_case(known)
+}
+
+/// Whether an alert fires, since when, and until when at most.
+struct Life {
+    state: EventState,
+    occurred_at: Time,
+    ends_at: Time,
+}
+
+fn life(span: &Span, status: Option<EventState>, sender: &Sender<'_>, received_at: Time) -> Life {
+    let over = span.ends_at.is_some_and(|end| end <= received_at);
+    let group_resolved = matches!(sender, Sender::Webhook { resolved: true, .. });
+    let state = match status {
+        Some(state) => state,
+        None if group_resolved || over => EventState::Resolved,
+        None => EventState::Firing,
+    };
+    if state == EventState::Resolved {
+        // Never before its start: the correlator would take the clear for one of an earlier occurrence.
+        let end = span
+            .ends_at
+            .unwrap_or(received_at)
+            .max(span.starts_at.unwrap_or(Time::EPOCH));
+        return Life {
+            state,
+            occurred_at: end,
+            ends_at: Time::EPOCH,
+        };
+    }
+    let ends_at = match (span.ends_at, sender) {
+        (Some(end), _) if end > received_at => end,
+        (None, Sender::Api) => received_at.plus(RESOLVE_TIMEOUT),
+        _ => Time::EPOCH,
+    };
+    Life {
+        state,
+        occurred_at: span.starts_at.unwrap_or(received_at),
+        ends_at,
+    }
+}
+
+/// Which problem an alert tells of, and by which of its fields.
+struct Identity<'a> {
+    fingerprint: Hash128,
+    fields: Strings<'a>,
+}
+
+fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>) -> Identity<'a> {
+    let cluster = sender.cluster();
+    let own = match sender {
+        Sender::Webhook { .. } => fingerprint.trim_ascii(),
+        Sender::Api => "",
+    };
+    let (fingerprint, field) = match own {
+        "" => (
+            labels::identity([Format::Alertmanager.name(), &cluster], labels),
+            "labels",
+        ),
+        own => (
+            Hash128::of([Format::Alertmanager.name(), own, &cluster]),
+            "fingerprint",
+        ),
+    };
+    let fields = [field]
+        .into_iter()
+        .chain((!cluster.is_empty()).then_some("externalURL"));
+    Identity {
+        fingerprint,
+        fields: fields.collect(),
+    }
+}
+
+/// One occurrence of a problem: since when it fires. Without a start every report is of the same one.
+fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
+    let start = starts_at.map_or(0, Time::millis);
+    // One part (the fingerprint's width is fixed), so that it fits into one block of the hash.
+    Hash128::of([format!("{fingerprint}{start}").as_str()])
+}
+
+fn data_of(annotations: &RawValue, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {
+    match annotations.get() {
+        "{}" | "null" => Ok(None),
+        _ => data::as_sent(annotations, &place.field("annotations")).map(Some),
+    }
+}

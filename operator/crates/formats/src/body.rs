@@ -1,0 +1,223 @@
+//! The body as a whole: its text, its items, its bounds. What an item means is its format's business.
+//!
+//! Splitting a list into items and skipping what nobody asked for take no stack (serde_json skips with a loop),
+//! so the depth bound is held per item, where it guards whoever reads `data` later, and one deep item does not
+//! take the rest of its batch along.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use crate::Item;
+use crate::refusal::{Place, Reason, Refusal};
+
+/// Levels of JSON nesting that an item may have. Alerts have two or three; CEL and every later reader of `data`
+/// recurse, and serde_json itself stops at 128.
+pub const MAX_DEPTH: usize = 64;
+
+/// Items that one body may have: 1 MiB of the smallest useful alerts (about 200 bytes each). Prometheus sends at
+/// most 256 at once. Without it, a megabyte of `{},{},…` would cost a refusal for every three bytes.
+pub const MAX_ITEMS: usize = 5_000;
+
+/// The body's text without a byte order mark, which PowerShell likes to send.
+pub(crate) fn text(body: &[u8]) -> Result<&str, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let at = error.valid_up_to();
+        Refusal::new(
+            Reason::InvalidUtf8,
+            format!("byte {at} is not UTF-8; send JSON as UTF-8"),
+        )
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
+    if text.is_empty() {
+        return Err(Refusal::new(Reason::EmptyBody, "the body is empty; send JSON"));
+    }
+    Ok(text)
+}
+
+/// The elements of a JSON list, each as its own text. One more than allowed may be in it, never many more.
+pub(crate) struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'a> Elements<'a> {
+    /// The list that is the whole body.
+    pub(crate) fn of_body(text: &'a str) -> Result<Self, Refusal> {
+        serde_json::from_str::<Self>(text).map_err(|error| unreadable(&error))
+    }
+
+    /// The elements with their places in the list of that name.
+    pub(crate) fn each(
+        self,
+        list: &'static str,
+        parse: impl Fn(&'a str, Place) -> Item<'a>,
+    ) -> Result<Vec<Item<'a>>, Refusal> {
+        if self.0.len() > MAX_ITEMS {
+            let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
+            return Err(Refusal::new(Reason::TooManyItems, message));
+        }
+        let items = self.0.into_iter().enumerate();
+        Ok(items
+            .map(|(index, raw)| parse(raw.get(), Place::Element(list, index)))
+            .collect())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Elements<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            // Go writes an empty slice that was never made as null.
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Elements(Vec::new()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::with_capacity(8);
+                while elements.len() <= MAX_ITEMS {
+                    match list.next_element()? {
+                        Some(element) => elements.push(element),
+                        None => return Ok(Elements(elements)),
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Elements(elements))
+            }
+        }
+        deserializer.deserialize_any(List)
+    }
+}
+
+/// What a whole body's serde_json error says to its sender.
+pub(crate) fn unreadable(error: &serde_json::Error) -> Refusal {
+    match error.classify() {
+        Category::Data => Refusal::new(Reason::WrongShape, error.to_string()),
+        Category::Eof => Refusal::new(
+            Reason::InvalidJson,
+            format!("the JSON ends too early ({error}); was the body cut off on its way?"),
+        ),
+        Category::Syntax | Category::Io => Refusal::new(
+            Reason::InvalidJson,
+            format!("not JSON: {error}; check quotes, commas and escapes there"),
+        ),
+    }
+}
+
+/// Reads one item's object. Its text must be JSON as far as `text` goes, which the list reader has seen to; in a
+/// body of one object it is seen here.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Result<T, Refusal> {
+    if !text.starts_with('{') {
+        return Err(Refusal::new(
+            Reason::WrongShape,
+            format!("{place}: {}, not an object", kind_of(text)),
+        ));
+    }
+    if too_deep(text) {
+        let message = format!("{place}: nested deeper than {MAX_DEPTH} levels; send less of it");
+        return Err(Refusal::new(Reason::TooDeep, message));
+    }
+    serde_json::from_str(text).map_err(|error| match place {
+        Place::Body => unreadable(&error),
+        Place::Element(..) => Refusal::new(
+            Reason::InvalidJson,
+            format!("{place}: {error}, counted from the item's beginning"),
+        ),
+    })
+}
+
+/// What kind of JSON value a text is, for a message.
+pub(crate) fn kind_of(text: &str) -> &'static str {
+    match text.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "a true or false",
+        Some(b'n') => "null",
+        Some(_) => "a number",
+        None => "nothing",
+    }
+}
+
+/// Whether a JSON text nests deeper than [`MAX_DEPTH`].
+fn too_deep(text: &str) -> bool {
+    openings(text) > MAX_DEPTH && depth_beyond(text, MAX_DEPTH)
+}
+
+/// Counts `{` and `[`, those inside of strings too: an upper bound of the depth, at many bytes a cycle.
+fn openings(text: &str) -> usize {
+    // Sums of 255 bytes cannot overflow a byte, and byte sums are what the compiler vectorises well.
+    let sum = |part: &[u8]| {
+        part.iter()
+            .fold(0_u8, |sum, byte| sum.wrapping_add(u8::from(byte | 0x20 == b'{')))
+    };
+    text.as_bytes()
+        .chunks(usize::from(u8::MAX))
+        .map(|part| usize::from(sum(part)))
+        .sum()
+}
+
+/// The exact answer, byte by byte; strings do not count.
+fn depth_beyond(text: &str, limit: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+/// Moves behind the closing quote.
+fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_nesting_and_not_strings() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(!too_deep(&nested(MAX_DEPTH)));
+        assert!(too_deep(&nested(MAX_DEPTH + 1)));
+        assert!(too_deep(&"{\"a\":".repeat(MAX_DEPTH + 1)));
+        assert!(!too_deep(&format!("[{}]", "{},".repeat(500))));
+        assert!(!too_deep(&format!(
+            r#"["{}\"{}"]"#,
+            "[".repeat(100),
+            "{".repeat(100)
+        )));
+    }
+
+    #[test]
+    fn openings_counts_both_brackets_over_many_chunks() {
+        assert_eq!(openings(&"{[ab".repeat(1000)), 2000);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_error_and_an_empty_body_is() {
+        assert_eq!(text(b"\xef\xbb\xbf{} \n").unwrap(), "{}");
+        assert_eq!(text(b" \n").unwrap_err().reason, Reason::EmptyBody);
+        assert_eq!(
+            text(b"{\"a\":\"\xff\"}").unwrap_err().message,
+            "byte 6 is not UTF-8; send JSON as UTF-8"
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! The free part of a payload: passed on as its own text where that is one object on one line.
+
+use std::borrow::Cow;
+
+use domain::json::RawJson;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::refusal::{Path, Refusal};
+
+/// A member of the payload that no field of the event takes.
+pub(crate) type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// The object as sent. One over several lines is written anew: events travel and print as JSON lines.
+pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson<'a>, Refusal> {
+    if object.get().bytes().any(|byte| byte == b'\n' || byte == b'\r') {
+        rewritten(&read::<Value>(object, at)?, at)
+    } else {
+        Ok(RawJson::borrowed(object))
+    }
+}
+
+/// One object of `object`'s members and `others`, which give way where a name is in both.
+pub(crate) fn with_others<'a>(
+    object: Option<&'a RawValue>,
+    others: Vec<Member<'a>>,
+    at: &Path<'_>,
+) -> Result<RawJson<'a>, Refusal> {
+    let mut members = Map::new();
+    for (name, value) in others {
+        members.insert(name.into_owned(), read(value, at)?);
+    }
+    if let Some(object) = object {
+        members.append(&mut read::<Map<String, Value>>(object, at)?);
+    }
+    rewritten(&Value::Object(members), at)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &RawValue, at: &Path<'_>) -> Result<T, Refusal> {
+    serde_json::from_str(value.get())
+        .map_err(|error| Refusal::invalid(at, format_args!("not readable: {error}")))
+}
+
+fn rewritten(value: &Value, at: &Path<'_>) -> Result<RawJson<'static>, Refusal> {
+    RawJson::of(value).ok_or_else(|| Refusal::invalid(at, "cannot be written as JSON"))
+}

@@ -1,0 +1,182 @@
+//! Damaged bodies: cut off anywhere, and mutated ten thousand times a format. Whatever comes in, a parser
+//! answers with events within the bounds or with a refusal that says something; it never panics.
+//!
+//! A failure prints its seed; `MUTATION_SEED=<seed>` runs that one again.
+
+use std::path::Path;
+
+use domain::event::{Event, bounds};
+use domain::time::Time;
+use formats::{Format, Input, Refusal, parse};
+
+const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
+const MUTATIONS: u64 = 10_000;
+/// Bodies up to this size are cut at every byte, larger ones at every 64th.
+const SMALL_BYTES: usize = 2048;
+
+/// What is put into bodies: JSON's own punctuation and the values that parsers stumble over.
+const SHARDS: [&[u8]; 24] = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\"",
+    b"\\",
+    b",",
+    b":",
+    b"null",
+    b"true",
+    b"-",
+    b"1e999",
+    b"-0",
+    b"\\u0000",
+    b"\\ud800",
+    b"\\uDBFF\\uDFFF",
+    b"\xff",
+    b"\xf0\x9f",
+    b"\n",
+    b"9999999999999999999999",
+    b"\"\"",
+    b"{\"labels\":[]}",
+    b"[[[[[[[[[[",
+    b"0001-01-01T00:00:00Z",
+];
+
+/// Marsaglia's xorshift64: enough for choosing bytes, and the same everywhere.
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % (bound.max(1) as u64)).unwrap()
+    }
+}
+
+fn samples(format: Format) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/samples")
+        .join(format.name());
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    let bodies: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
+    assert!(!bodies.is_empty());
+    bodies
+}
+
+/// Parses, and checks what must hold for any answer; says how many events came out.
+fn check(format: Format, body: &[u8]) -> usize {
+    match parse(
+        format,
+        &Input {
+            body,
+            received_at: RECEIVED_AT,
+            source: "damaged",
+        },
+    ) {
+        Err(refusal) => {
+            check_refusal(&refusal);
+            0
+        }
+        Ok(items) => items
+            .iter()
+            .map(|item| {
+                assert!(!item.raw.is_empty());
+                item.result
+                    .as_ref()
+                    .map_or_else(|refusal| check_refusal(refusal), check_event)
+            })
+            .sum(),
+    }
+}
+
+fn check_refusal(refusal: &Refusal) -> usize {
+    assert!(refusal.message.len() > 10, "{refusal:?}");
+    assert!(refusal.message.len() < 1000, "{refusal:?}");
+    0
+}
+
+fn check_event(event: &Event<'_>) -> usize {
+    assert!(
+        event.title.chars().count() <= bounds::TITLE_CHARS && !event.title.is_empty(),
+        "{event:?}"
+    );
+    assert!(event.description.len() <= bounds::DESCRIPTION_BYTES);
+    assert!(event.labels.len() <= bounds::LABELS);
+    for (name, value) in event.labels.iter() {
+        assert!(name.len() <= bounds::LABEL_NAME_BYTES && value.len() <= bounds::LABEL_VALUE_BYTES);
+    }
+    assert!(event.occurred_at.millis() <= RECEIVED_AT.millis() + bounds::FUTURE_MILLIS);
+    assert!(!event.fingerprint.is_absent() && !event.fingerprint_fields.is_empty());
+    let json = serde_json::to_string(event).unwrap();
+    assert!(!json.contains('\n'), "an event is one line: {json}");
+    let read: Event<'_> = serde_json::from_str(&json).unwrap();
+    assert_eq!(&read, event);
+    1
+}
+
+fn mutate(random: &mut Xorshift, body: &mut Vec<u8>) {
+    let at = random.below(body.len());
+    let end = (at + 1 + random.below(24)).min(body.len());
+    match random.below(6) {
+        0 => body[at] ^= 1 << random.below(8),
+        1 => drop(body.drain(at..end)),
+        2 => drop(body.splice(at..at, SHARDS[random.below(SHARDS.len())].iter().copied())),
+        3 => drop(body.splice(at..end, SHARDS[random.below(SHARDS.len())].iter().copied())),
+        4 => {
+            let copied = body[at..end].to_vec();
+            let to = random.below(body.len());
+            drop(body.splice(to..to, copied));
+        }
+        _ => body.truncate(at.max(1)),
+    }
+    if body.is_empty() {
+        body.push(b'{');
+    }
+}
+
+#[test]
+fn a_body_cut_off_anywhere_is_answered() {
+    for format in Format::ALL {
+        for body in samples(format) {
+            let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
+            for end in (0..body.len()).step_by(step) {
+                check(format, &body[..end]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mutated_body_is_answered() {
+    let chosen = std::env::var("MUTATION_SEED")
+        .ok()
+        .map(|seed| seed.parse::<u64>().unwrap());
+    for format in Format::ALL {
+        let bodies = samples(format);
+        let mut events = 0;
+        for seed in chosen.map_or(1..=MUTATIONS, |seed| seed..=seed) {
+            let mut random = Xorshift(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            let mut body = bodies[random.below(bodies.len())].clone();
+            for _ in 0..=random.below(4) {
+                mutate(&mut random, &mut body);
+            }
+            let answer = std::panic::catch_unwind(|| check(format, &body));
+            events += answer.unwrap_or_else(|_| panic!("{}: MUTATION_SEED={seed}", format.name()));
+        }
+        println!("{}: {events} events out of seeds 1 to {MUTATIONS}", format.name());
+        assert!(
+            events > 0 || chosen.is_some(),
+            "mutations that spare no item test only the first check"
+        );
+    }
+}

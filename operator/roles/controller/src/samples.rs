@@ -1,0 +1,61 @@
+//! Records and objects that the tests of this crate start from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::incident::{IncidentRecord, Occurrences};
+use domain::rule::RuleIdentity;
+use domain::rule::record::{RuleCounters, RuleRecord};
+use domain::severity::Severity;
+use domain::time::Time;
+
+/// `seconds` after 1970.
+pub fn at(seconds: i64) -> Time {
+    Time::from_millis(seconds * 1000)
+}
+
+/// An open incident of rule `high-cpu`, opened at 60 s.
+pub fn record() -> IncidentRecord {
+    IncidentRecord {
+        id: "k3v9q2mzra-1z4".to_owned(),
+        namespace: "shop".to_owned(),
+        rule: RuleIdentity { uid: "9a1".to_owned(), name: "high-cpu".to_owned(), generation: 2 },
+        group: BTreeMap::from([("host".to_owned(), "web-server-01".to_owned())]),
+        group_text: "host=web-server-01".to_owned(),
+        overflow: false,
+        correlation_id: "01J".to_owned(),
+        title: "CPU 97%".to_owned(),
+        severity: Severity::High,
+        firing: 1,
+        occurrences: Occurrences {
+            count: 412,
+            members: 1,
+            first_seen: at(60),
+            last_seen: at(70),
+            position: 90_211,
+            ..Occurrences::default()
+        },
+        opened_at: at(60),
+        reopened: 0,
+        end: None,
+        rule_gone: false,
+        ttl: Duration::from_secs(3_600),
+    }
+}
+
+/// The log's word on rule `high-cpu`: generation 2 in force.
+pub fn rule_record() -> RuleRecord {
+    RuleRecord {
+        name: "high-cpu".to_owned(),
+        uid: "9a1".to_owned(),
+        namespace: "shop".to_owned(),
+        generation: 2,
+        position: 512,
+        counted_to: 90_211,
+        counters: RuleCounters { matched: 412, opened: 1, open: 1, ..RuleCounters::default() },
+        last_triggered_at: Some(at(70)),
+        refused: None,
+        condition_error: None,
+        deleted: false,
+    }
+}
