@@ -11,6 +11,8 @@ CARGO ?= cargo
 SERVERS := etcd kube-apiserver kubectl kube-controller-manager nats-server
 ROLES ?= collector,correlator,controller
 CONFIG ?= target/cluster/opsward.yaml
+# The controller's own service account, with its rights and no others.
+RUN_KUBECONFIG ?= target/cluster/controller.kubeconfig
 
 say = @printf '\n==> %s\n' "$(1)"
 
@@ -48,9 +50,9 @@ cluster: servers build ## real servers in the foreground, for you and kubectl; C
 	$(call say,cluster: ready in about 5 s once built)
 	$(CARGO) run --profile fast -p rig --bin cluster
 
-run: build ## run the roles against `make cluster` (ROLES=…, CONFIG=…)
+run: build ## run the roles against `make cluster` (ROLES=…, CONFIG=…, RUN_KUBECONFIG=…)
 	@test -f $(CONFIG) || { echo "$(CONFIG) is not there: start \`make cluster\` in another terminal first"; exit 1; }
-	target/fast/opsward run $(ROLES) --config $(CONFIG)
+	KUBECONFIG=$(RUN_KUBECONFIG) target/fast/opsward run $(ROLES) --config $(CONFIG)
 
 build: ## build the binary that tests and the demo run: target/fast/opsward (8 min cold)
 	$(call say,build: target/fast/opsward: 8 min cold; half a minute after a change)

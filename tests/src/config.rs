@@ -16,21 +16,26 @@ pub struct Listen {
     pub admin: SocketAddr,
 }
 
-/// The configuration that lets a process run any of the roles against `rig`, each as its own user.
+/// The configuration that lets a process run any of the roles against `rig`, each as its own NATS user; the command
+/// line (`opsward dlq`) is `admin`. To Kubernetes the process goes by `KUBECONFIG`.
 pub fn opsward_yaml(rig: &Rig, listen: Listen) -> Result<String> {
-    let user = |role: &str| -> Result<_> { Ok(json!({"user": role, "password": rig.nats_password(role)?})) };
+    let user = |name: &str| -> Result<serde_json::Value> {
+        Ok(json!({"user": name, "passwordFile": rig.nats.password_file(name)?}))
+    };
     let config = json!({
         "nats": {
             "url": rig.nats_url(),
+            "monitoringUrl": rig.nats.monitor_url(),
+            "user": "admin",
+            "passwordFile": rig.nats.password_file("admin")?,
             "users": {
                 "collector": user("collector")?,
                 "correlator": user("correlator")?,
                 "controller": user("controller")?,
             },
         },
-        "kubernetes": {"kubeconfig": rig.kubeconfig("controller")},
-        "ingest": {"listen": listen.ingest.to_string()},
-        "admin": {"listen": listen.admin.to_string()},
+        "ingest": {"address": listen.ingest.to_string()},
+        "admin": {"address": listen.admin.to_string()},
     });
     Ok(serde_yaml::to_string(&config)?)
 }

@@ -134,8 +134,9 @@ impl Kubernetes {
         install::apply(&self.client("admin").await?, yaml).await
     }
 
-    /// Applies `crds/` and `config/rbac/` of the repository, waits until the CRDs are usable, and extends `alice`'s
-    /// and `bob`'s rights by Opsward's own view and edit roles.
+    /// Applies `crds/`, `config/rbac/` and `config/admission/` of the repository, waits until the CRDs are usable, and extends `alice`'s
+    /// and `bob`'s rights by Opsward's own view and edit roles. The API server takes a second or two to enforce new
+    /// admission policies: a test of a refusal asks with [`crate::until`].
     pub async fn install_crds(&self) -> Result<()> {
         let admin = self.client("admin").await?;
         let root = binaries::repository();
@@ -146,7 +147,9 @@ impl Kubernetes {
                 root.join("crds").display()
             );
         }
-        install::apply_folder(&admin, &root.join("config/rbac")).await?;
+        for folder in ["config/rbac", "config/admission"] {
+            install::apply_folder(&admin, &root.join(folder)).await?;
+        }
         rbac::grant(&admin).await
     }
 

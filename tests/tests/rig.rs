@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, stream};
 use async_nats::{Event, ServerError};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client};
 use rig::{ControllerManagerUse, Options, Rig, Server, until};
 use serde_json::json;
@@ -281,7 +281,7 @@ async fn controller_manager_on_request_deletes_namespaces() {
     let namespace = rig.namespace("gone").await.expect("a namespace");
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin);
     namespaces
-        .delete(&namespace, &Default::default())
+        .delete(&namespace, &DeleteParams::default())
         .await
         .expect("deletion begins");
     let gone = || async {
@@ -391,4 +391,59 @@ async fn a_client_belongs_to_its_own_test() {
     let client: Client = shared().await.client("admin").await.expect("client");
     let version = client.apiserver_version().await.expect("answered");
     assert_eq!(version.git_version, "v1.36.3");
+}
+
+#[tokio::test]
+async fn each_role_connects_and_is_answered_on_its_own_inbox() {
+    let rig = shared().await;
+    for user in rig.nats.users() {
+        let client = rig.nats.connect(user).await.expect("connected");
+        client.flush().await.expect("flushed");
+        let file = rig.nats.password_file(user).expect("a file");
+        assert_eq!(
+            std::fs::read_to_string(file).expect("read"),
+            rig.nats_password(user).expect("a password")
+        );
+    }
+    let context = jetstream::new(rig.nats.connect("collector").await.expect("connected"));
+    // The stream is not there; what counts is that an answer comes back at all.
+    let error = context
+        .get_stream("INGEST")
+        .await
+        .expect_err("no stream in this rig");
+    assert!(
+        matches!(error.kind(), jetstream::context::GetStreamErrorKind::JetStream(_)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn opswards_own_kinds_and_roles_can_be_installed() {
+    let rig = shared().await;
+    rig.install_crds().await.expect("installed");
+    let seen = rig
+        .kubectl("alice", &["get", "opsevents,triggerrules", "-n", "default"])
+        .await
+        .expect("runs");
+    assert!(seen.ok(), "{seen:?}");
+    for (user, verb, resource, answer) in [
+        ("bob", "create", "triggerrules", "yes"),
+        ("bob", "patch", "opsevents", "yes"),
+        ("bob", "patch", "opsevents/status", "no"),
+        ("controller", "patch", "opsevents/status", "yes"),
+        ("controller", "create", "triggerrules", "no"),
+        ("collector", "get", "opsevents", "no"),
+    ] {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let sub = format!("--subresource={subresource}");
+        let asked = rig
+            .kubectl(user, &["auth", "can-i", verb, resource, &sub, "-n", "default"])
+            .await
+            .expect("runs");
+        assert_eq!(
+            asked.stdout.trim(),
+            answer,
+            "{user} {verb} {resource} {subresource}: {asked:?}"
+        );
+    }
 }

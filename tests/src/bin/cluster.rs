@@ -40,7 +40,7 @@ async fn serve(folder: &Path) -> Result<()> {
     };
     let rig = Rig::start(options).await?;
     match rig.install_crds().await {
-        Ok(()) => println!("cluster: crds/ and config/rbac/ are applied"),
+        Ok(()) => println!("cluster: crds/, config/rbac/ and config/admission/ are applied"),
         Err(error) => println!("cluster: without Opsward's kinds: {error:#}"),
     }
     write_files(&rig, folder)?;

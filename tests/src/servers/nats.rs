@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -52,6 +53,7 @@ pub struct Nats {
 #[derive(Debug)]
 struct Login {
     password: String,
+    file: PathBuf,
     inbox: Option<String>,
 }
 
@@ -81,17 +83,21 @@ impl Nats {
             )));
         let server = Server::start(spec).await?;
         let logins = users.into_iter().map(|(grant, password)| {
-            let login = Login {
-                password,
-                inbox: grant.inbox,
-            };
-            (grant.user, login)
+            let file = workdir.write(&format!("nats-passwords/{}", grant.user), &password)?;
+            Ok((
+                grant.user,
+                Login {
+                    password,
+                    file,
+                    inbox: grant.inbox,
+                },
+            ))
         });
         Ok(Self {
             server,
             port,
             monitor,
-            logins: logins.collect(),
+            logins: logins.collect::<Result<_>>()?,
         })
     }
 
@@ -113,6 +119,11 @@ impl Nats {
     /// The password of a user.
     pub fn password(&self, user: &str) -> Result<&str> {
         Ok(&self.login(user)?.password)
+    }
+
+    /// A file with nothing but the password of a user in it, as Opsward's configuration wants it.
+    pub fn password_file(&self, user: &str) -> Result<&Path> {
+        Ok(&self.login(user)?.file)
     }
 
     /// Connection options of a user, for a test that wants callbacks or names.

@@ -186,3 +186,49 @@ pub fn holds(conditions: &[Condition], of: ConditionType) -> bool {
 pub fn kube_time(at: Time) -> KubeTime {
     KubeTime(Timestamp::from_second(at.millis().div_euclid(1000)).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(truth: Truth, reason: Reason) -> Statement {
+        Statement::new(ConditionType::Ready, truth, reason.as_str(), "why")
+    }
+
+    #[test]
+    fn the_transition_time_moves_with_the_status_only() {
+        let mut conditions = Vec::new();
+        ready(Truth::False, Reason::Publishing).put_into(&mut conditions, 1, Time::from_millis(1_999));
+        ready(Truth::False, Reason::LogUnavailable).put_into(&mut conditions, 2, Time::from_millis(5_000));
+        assert_eq!(
+            conditions[0].last_transition_time,
+            kube_time(Time::from_millis(1_000))
+        );
+        assert_eq!(
+            (conditions[0].reason.as_str(), conditions[0].observed_generation),
+            ("LogUnavailable", Some(2))
+        );
+        ready(Truth::True, Reason::InForce).put_into(&mut conditions, 2, Time::from_millis(9_000));
+        assert_eq!(
+            conditions[0].last_transition_time,
+            kube_time(Time::from_millis(9_000))
+        );
+        assert_eq!(conditions.len(), 1);
+        assert!(holds(&conditions, ConditionType::Ready) && !holds(&conditions, ConditionType::Firing));
+    }
+
+    #[test]
+    fn a_statement_leaves_other_conditions_alone() {
+        let mut conditions = Vec::new();
+        ready(Truth::True, Reason::InForce).put_into(&mut conditions, 1, Time::EPOCH);
+        let other = Statement::new(
+            ConditionType::Ineffective,
+            Truth::Unknown,
+            "SourcesUnknown",
+            "m".repeat(5_000),
+        );
+        other.put_into(&mut conditions, 1, Time::EPOCH);
+        assert_eq!(conditions.len(), 2);
+        assert_eq!(conditions[1].message.len(), MESSAGE_BYTES);
+    }
+}

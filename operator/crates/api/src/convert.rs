@@ -232,3 +232,6 @@ fn cut(text: &str, characters: u32) -> String {
 fn invalid(message: String) -> RuleError {
     RuleError::InvalidSpec(message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,13 +66,16 @@ impl From<std::time::Duration> for Duration {
     /// The shortest text; parts of a second are cut.
     fn from(duration: std::time::Duration) -> Self {
         let mut rest = duration.as_secs();
-        let mut text = String::new();
-        for (unit, length) in UNITS {
-            if rest >= length {
-                text.push_str(&format!("{}{unit}", rest / length));
-                rest %= length;
+        let parts = UNITS.map(|(unit, length)| {
+            let whole = rest / length;
+            rest %= length;
+            if whole == 0 {
+                String::new()
+            } else {
+                format!("{whole}{unit}")
             }
-        }
+        });
+        let text = parts.concat();
         Self(if text.is_empty() { "0s".to_owned() } else { text })
     }
 }
@@ -95,5 +98,69 @@ impl schemars::JsonSchema for Duration {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         // 2: the shortest duration is a digit and a unit; the pattern alone would take the empty text.
         schemars::json_schema!({ "type": "string", "pattern": PATTERN, "minLength": 2, "maxLength": MAX_CHARS })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration as Std;
+
+    #[test]
+    fn texts_mean_what_prometheus_users_expect() {
+        for (text, seconds) in [
+            ("0s", 0),
+            ("30s", 30),
+            ("5m", 300),
+            ("1h30m", 5400),
+            ("7d", 604_800),
+            ("90m", 5400),
+            ("1d1s", 86_401),
+        ] {
+            assert_eq!(
+                Duration::written(text).to_std(),
+                Ok(Std::from_secs(seconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_named_with_an_example() {
+        for text in [
+            "",
+            "5",
+            "5 m",
+            "-5m",
+            "5ms",
+            "1.5h",
+            "30m1h",
+            "5m5m",
+            "m",
+            "5M",
+            "99999999999999999999s",
+        ] {
+            let error = Duration::written(text).to_std().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{text:?}")) && error.contains("1h30m"),
+                "{error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_duration_reads_back(seconds in 0_u64..=366 * 86_400) {
+            let printed = Duration::from(Std::from_secs(seconds));
+            prop_assert!(printed.as_str().len() <= MAX_CHARS as usize);
+            prop_assert_eq!(printed.to_std(), Ok(Std::from_secs(seconds)));
+        }
+
+        #[test]
+        fn the_schemas_pattern_and_the_parser_agree(text in "[0-9]{0,2}[dhmsx]?[0-9]{0,2}[dhms]?[0-9]?[ms]?") {
+            let taken = text.len() >= 2 && regex::Regex::new(PATTERN).unwrap().is_match(&text);
+            prop_assert_eq!(taken, Duration::written(text).to_std().is_ok());
+        }
     }
 }

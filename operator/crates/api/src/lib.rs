@@ -1,5 +1,9 @@
 //! The kinds of `opsward.dev`: their schema, columns and explanations as users meet them, and the conversions
 //! between them and `domain`'s plain types. Talks to no API server.
+#![allow(
+    clippy::doc_markdown,
+    reason = "the comments are what `kubectl explain` prints, in the users' own words"
+)]
 
 pub mod conditions;
 pub mod convert;

@@ -1,6 +1,11 @@
 //! The kind OpsEvent: one incident, as Opsward shows it. Its comments are what `kubectl explain ope` prints;
 //! how an incident is counted and ended is `domain`'s.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each column has a type, and clippy takes them for one attribute"
+)]
+
 use std::collections::BTreeMap;
 
 use domain::incident::EndReason;
@@ -105,12 +110,12 @@ pub struct OpsEventSpec {
     pub rule: RuleReference,
     /// The fields of the rule's `groupBy` with their values.
     ///
-    /// A rule without `groupBy` has the one field fingerprint. Example: {host: web-server-01, service: nginx}.
+    /// A rule without `groupBy` has the one field fingerprint. Example: `{host: web-server-01, service: nginx}`.
     #[schemars(schema_with = "schema::group")]
     pub group: BTreeMap<String, String>,
     /// The group as one line.
     ///
-    /// Example: host=web-server-01, service=nginx.
+    /// Example: `host=web-server-01, service=nginx`.
     #[schemars(length(max = limits::GROUP_TEXT_CHARS))]
     pub group_text: String,
     /// The id of the event that opened the incident; it follows the incident through everything.
@@ -122,7 +127,7 @@ pub struct OpsEventSpec {
     /// Ends the incident; the one field that a person sets, once.
     ///
     /// Left out: the incident ends as its rule says. Later events of the same group stay quiet until all is
-    /// clear for the rule's `resolve.reopenWithin`. Example: {reason: FalseAlarm}.
+    /// clear for the rule's `resolve.reopenWithin`. Example: `{reason: FalseAlarm}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close: Option<Close>,
 }

@@ -1,6 +1,11 @@
 //! The kind TriggerRule: what a team writes to turn events into incidents. Its comments are what
 //! `kubectl explain trule` prints; what a rule means to the correlator is `domain::rule`'s.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each column has a type, and clippy takes them for one attribute"
+)]
+
 use domain::rule::labels::LabelOperator;
 use domain::rule::{DEFAULT_TTL, ResolveOn};
 use domain::severity::Severity;
@@ -66,14 +71,14 @@ pub struct TriggerRuleSpec {
     ///
     /// Left out: the event's fingerprint, so that each problem is an incident of its own. Allowed: type, title,
     /// resource, service, host, team, environment, account, region, source, reportedSource, severity, and
-    /// labels.NAME for any label. A field that an event lacks counts as empty. Example: [host, service].
+    /// labels.NAME for any label. A field that an event lacks counts as empty. Example: `[host, service]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS), inner(length(max = limits::GROUP_FIELD_CHARS), regex(pattern = limits::GROUP_FIELD)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub group_by: Vec<String>,
     /// How many occurrences open an incident.
     ///
-    /// Left out: the first one does. Example: {count: 3, within: 5m}.
+    /// Left out: the first one does. Example: `{count: 3, within: 5m}`.
     #[serde(default)]
     pub trigger: Trigger,
     /// How an incident ends, and how soon it may come back.
@@ -84,7 +89,7 @@ pub struct TriggerRuleSpec {
     pub resolve: Resolve,
     /// Seconds that an OpsEvent of this rule stays after its end.
     ///
-    /// Default 86400, a day. From 0, deleted at once, to 7776000, 90 days.
+    /// Default 86400, a day. From 0, which deletes it at once, to 7776000, 90 days.
     #[serde(default = "default_ttl")]
     #[schemars(range(min = *limits::TTL_SECONDS.start(), max = *limits::TTL_SECONDS.end()))]
     pub ttl_seconds_after_finished: i64,
@@ -103,20 +108,20 @@ pub struct Match {
     /// Names of configured sources; one must match.
     ///
     /// Globs: `*` stands for any text, `?` for one character. Left out: any source. These are the names in the
-    /// collector's configuration, which no sender can choose. Example: ["prometheus-*"].
+    /// collector's configuration, which no sender can choose. Example: `["prometheus-*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS), inner(length(min = 1, max = limits::GLOB_CHARS)))]
     pub sources: Vec<String>,
     /// What the event itself says of its source; one must match.
     ///
-    /// Globs as in `sources`. Left out: anything. The sender chooses this text. Example: ["zabbix-*"].
+    /// Globs as in `sources`. Left out: anything. The sender chooses this text. Example: `["zabbix-*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS), inner(length(min = 1, max = limits::GLOB_CHARS)))]
     pub reported_sources: Vec<String>,
     /// Types of event; one must match.
     ///
     /// Globs as in `sources`. Left out: any type. The type is the sender's own word, for an alert its name.
-    /// Example: [threshold_breach, "Kube*"].
+    /// Example: `[threshold_breach, "Kube*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS), inner(length(min = 1, max = limits::GLOB_CHARS)))]
     pub types: Vec<String>,
@@ -129,7 +134,7 @@ pub struct Match {
     pub min_severity: Severity,
     /// What the event's labels must be; every requirement must hold.
     ///
-    /// Left out: any labels. Example: [{key: env, operator: In, values: [prod, staging]}].
+    /// Left out: any labels. Example: `[{key: env, operator: In, values: [prod, staging]}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS))]
     pub labels: Vec<LabelRequirement>,
@@ -139,7 +144,7 @@ pub struct Match {
     /// `event.data` (the sender's own fields), `event.tags`, `event.state`. An expression that cannot be read
     /// shows in the condition Ready; an event on which it has no answer, such as a field that is not there,
     /// does not match and counts in `status.conditionErrors`. At most 1024 characters, no loops within
-    /// loops. Example: event.data.cpu_usage > 90.
+    /// loops. Example: `event.data.cpu_usage > 90`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = limits::CONDITION_CHARS))]
     pub condition: String,
@@ -165,7 +170,7 @@ pub struct LabelRequirement {
     pub operator: LabelOperator,
     /// Values, or regular expressions, to compare with.
     ///
-    /// Needed by In, NotIn and Regex; not allowed with Exists and DoesNotExist. Example: ["prod-.*"].
+    /// Needed by In, NotIn and Regex; not allowed with Exists and DoesNotExist. Example: `["prod-.*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST_ITEMS), inner(length(max = limits::LABEL_VALUE_CHARS)))]
     pub values: Vec<String>,
@@ -208,7 +213,7 @@ pub struct Resolve {
     pub after: Duration,
     /// How soon after its end a new occurrence brings the same incident back.
     ///
-    /// Default 15m. From 0s, never, to 7d. Later occurrences open a new incident. An incident that a person
+    /// Default 15m. From 0s, which means never, to 7d. Later occurrences open a new incident. An incident that a person
     /// closed does not come back: later events stay quiet until all is clear for this long.
     #[schemars(extend("x-kubernetes-validations" = [limits::rule_between("reopenWithin", &limits::REOPEN_WITHIN)]))]
     pub reopen_within: Duration,
@@ -243,7 +248,7 @@ pub struct TriggerRuleStatus {
     pub overflow: i64,
     /// Events on which the condition gave no answer.
     ///
-    /// They did not match. Guard fields that may be absent, as in: has(event.data.x) && event.data.x > 1.
+    /// They did not match. Guard fields that may be absent, as in `has(event.data.x) && event.data.x > 1`.
     pub condition_errors: i64,
     /// When an occurrence last opened an incident of the rule or joined one.
     #[serde(skip_serializing_if = "Option::is_none")]

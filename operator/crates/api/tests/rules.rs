@@ -3,6 +3,13 @@
 //! Evaluates `x-kubernetes-validations` and nothing else of the schema; patterns, bounds and required fields are the
 //! API server's, and `tests/tests/kinds.rs` asks it. kube's own client-side validation would bring a second,
 //! older cel into the tree.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "all of this file is a test"
+)]
 
 use std::sync::Arc;
 

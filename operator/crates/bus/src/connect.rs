@@ -108,6 +108,8 @@ pub struct LogMessage {
     pub at: Time,
     /// Its subject.
     pub subject: String,
+    /// How many entries the log holds beyond it.
+    pub pending: u64,
     /// Its payload; [`crate::log::decode`] reads it.
     pub payload: Bytes,
 }
@@ -219,9 +221,9 @@ impl Bus {
             let info = message.info().map_err(failed("read the log"))?;
             let nanos = info.published.unix_timestamp_nanos();
             let at = Time::from_millis(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX));
-            let sequence = info.stream_sequence;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
             let subject = message.subject.to_string();
-            Ok(LogMessage { sequence, at, subject, payload: message.message.payload })
+            Ok(LogMessage { sequence, at, subject, pending, payload: message.message.payload })
         }))
     }
 

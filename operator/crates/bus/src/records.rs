@@ -102,6 +102,15 @@ impl<T: Record> Bucket<T> {
         live.map(|entry| Ok((decode(key, &entry.value)?, entry.revision))).transpose()
     }
 
+    /// The revision of a key's last write, be it a removal; 0 when there was none.
+    ///
+    /// # Errors
+    /// NATS does not answer.
+    pub async fn last_revision(&self, key: &str) -> Result<u64, BusError> {
+        let entry = self.store.entry(key).await.map_err(failed("read a record"))?;
+        Ok(entry.map_or(0, |entry| entry.revision))
+    }
+
     /// Writes a record, whatever was there.
     ///
     /// # Errors

@@ -62,6 +62,11 @@ impl<K: Clone + Eq + Hash, V> Mirror<K, V> {
         self.items.get(key)
     }
 
+    /// The keys of all that is known, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.items.keys()
+    }
+
     /// All that is known, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.items.iter()

@@ -124,6 +124,10 @@ pub enum Effect {
     },
     /// An incident's record goes.
     Removed {
+        /// The tenant's number.
+        tenant: u32,
+        /// The incident's number.
+        number: u64,
         /// Its key in the bucket.
         key: String,
     },

@@ -100,7 +100,7 @@ impl Tenant {
         self.leave_group(number);
         if let Some(incident) = self.incidents.remove(&number) {
             self.by_id.remove(&incident.id);
-            turn.effects.push(Effect::Removed { key: format!("{}.{}", self.namespace, incident.id) });
+            turn.effects.push(Effect::Removed { tenant: self.number, number, key: format!("{}.{}", self.namespace, incident.id) });
         }
     }
 

@@ -12,6 +12,9 @@ pub mod tenant;
 pub mod timers;
 pub mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::entry::{Entry, EntryBody, position};
@@ -149,23 +152,36 @@ impl Correlator {
         number
     }
 
+    /// The last position of the last entry taken in.
+    fn covered(&self) -> i64 {
+        position(self.sequence, 0) + crate::entry::PACK_EVENTS - 1
+    }
+
     /// The record of an incident now, if it is still there.
     pub fn incident_record(&self, tenant: u32, number: u64) -> Option<IncidentRecord> {
         let tenant = self.tenants.get(tenant as usize)?;
         let incident = tenant.incidents.get(&number)?;
-        Some(incident.record(&tenant.namespace, position(self.sequence, crate::entry::PACK_EVENTS as usize - 1)))
+        Some(incident.record(&tenant.namespace, self.covered()))
     }
 
     /// The record of a rule now, if it is still there.
     pub fn rule_record(&self, tenant: u32, number: u32) -> Option<RuleRecord> {
         let tenant = self.tenants.get(tenant as usize)?;
         let state = tenant.rules.iter().find(|state| state.number == number)?;
-        Some(state.record(&tenant.namespace, position(self.sequence, 0)))
+        Some(state.record(&tenant.namespace, self.covered()))
+    }
+
+    /// Every rule.
+    pub fn rule_records(&self) -> impl Iterator<Item = RuleRecord> {
+        let covered = self.covered();
+        self.tenants
+            .iter()
+            .flat_map(move |tenant| tenant.rules.iter().map(move |state| state.record(&tenant.namespace, covered)))
     }
 
     /// Every incident, ended ones with a record too.
     pub fn incident_records(&self) -> impl Iterator<Item = IncidentRecord> {
-        let covered = position(self.sequence, crate::entry::PACK_EVENTS as usize - 1);
+        let covered = self.covered();
         self.tenants.iter().flat_map(move |tenant| {
             tenant.incidents.values().map(move |incident| incident.record(&tenant.namespace, covered))
         })

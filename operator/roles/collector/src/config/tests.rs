@@ -1,0 +1,86 @@
+//! Configuration as people write it.
+
+use super::*;
+
+fn read(yaml: &str) -> Result<CollectorConfig, String> {
+    let config: CollectorConfig = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
+    config.validate().map_err(|error| error.to_string())?;
+    Ok(config)
+}
+
+#[test]
+fn without_configuration_there_is_one_source_for_this_machine() {
+    let config = read("{}").unwrap();
+    assert_eq!(config.ingest.address.to_string(), DEFAULT_ADDRESS);
+    let sources = config.effective_sources();
+    let [source] = sources.as_slice() else { panic!("one source") };
+    assert_eq!(source.name.as_str(), "webhook");
+    assert_eq!(source.namespace.as_str(), "default");
+    assert!(source.auth.is_none());
+}
+
+#[test]
+fn a_whole_configuration_is_read() {
+    let config = read(
+        "ingest: {address: '0.0.0.0:8080', maxConnections: 10}\n\
+         sources:\n\
+         - name: prometheus\n  \
+           format: alertmanager\n  \
+           namespace: shop\n  \
+           auth: {bearerTokenFile: /a, bearerTokenFiles: [/b, /c]}\n  \
+           rateLimit: {perSecond: 5, burst: 6}\n",
+    )
+    .unwrap();
+    let [source] = config.sources.as_slice() else { panic!("one source") };
+    assert_eq!(source.format, Format::Alertmanager);
+    assert_eq!(source.auth.as_ref().unwrap().files().count(), 3);
+    assert_eq!(source.rate_limit.burst.get(), 6);
+}
+
+#[test]
+fn an_error_of_one_field_names_path_and_line() {
+    for (yaml, expected) in [
+        (
+            "sources:\n- {name: A b, format: webhook, namespace: default}",
+            "sources[0].name: \"A b\" is no source name; use lower-case letters, digits and `-`, at most 63 \
+             at line 2 column 3",
+        ),
+        (
+            "sources:\n- {name: a, format: xml, namespace: default}",
+            "sources[0].format: invalid value: string \"xml\", expected a format: webhook or alertmanager \
+             at line 2 column 20",
+        ),
+        ("ingest: {port: 1}", "ingest: unknown field `port`, expected `address` or `maxConnections` at line 1"),
+    ] {
+        let error = read(yaml).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn an_error_between_fields_names_its_path_and_what_to_do() {
+    for (yaml, expected) in [
+        (
+            "sources: [{name: a, format: webhook, namespace: x}, {name: a, format: webhook, namespace: y}]",
+            "sources[1].name: a is there twice; give each source a name of its own",
+        ),
+        ("sources: [{name: a, format: webhook, namespace: x, auth: {}}]", "sources[0].auth: names no file; set bearerTokenFile"),
+        (
+            "sources: [{name: webhook, format: alertmanager, namespace: x}]",
+            "sources[0].format: the source `webhook` serves /api/v1/events/webhook, whose format is webhook; \
+             give this one another name",
+        ),
+        (
+            "{ingest: {address: '0.0.0.0:80'}, sources: [{name: a, format: webhook, namespace: x}]}",
+            "sources[0].auth: source a has no auth, and ingest.address 0.0.0.0:80 can be reached from other \
+             machines; give the source auth.bearerTokenFile, or set ingest.address to 127.0.0.1:8080",
+        ),
+        (
+            "ingest: {address: '10.0.0.1:80'}",
+            "sources: source webhook has no auth, and ingest.address 10.0.0.1:80 can be reached from other \
+             machines; give the source auth.bearerTokenFile, or set ingest.address to 127.0.0.1:8080",
+        ),
+    ] {
+        assert_eq!(read(yaml).unwrap_err(), expected);
+    }
+}

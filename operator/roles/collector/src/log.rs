@@ -1,0 +1,44 @@
+//! What the collector needs of NATS, and no more: so that all of it can be tested without.
+
+use bus::{Bus, BusError, DeadLetter, LogState, SourceRecord};
+use bytes::Bytes;
+
+/// The log, the dead letters beside it, and the bucket of sources. Every call ends within a bounded time.
+pub trait Log: Send + Sync + 'static {
+    /// Whether a call has a chance now.
+    fn is_connected(&self) -> bool;
+
+    /// Appends a pack of a namespace's events. An error may mean that it was appended all the same.
+    fn publish(&self, namespace: &str, pack: Bytes) -> impl Future<Output = Result<(), BusError>> + Send;
+
+    /// Stores a dead letter.
+    fn dead_letter(&self, letter: &DeadLetter) -> impl Future<Output = Result<(), BusError>> + Send;
+
+    /// How full the log is, and how safe.
+    fn state(&self) -> impl Future<Output = Result<LogState, BusError>> + Send;
+
+    /// Tells the other roles of a source.
+    fn announce(&self, source: &SourceRecord) -> impl Future<Output = Result<(), BusError>> + Send;
+}
+
+impl Log for Bus {
+    fn is_connected(&self) -> bool {
+        Self::is_connected(self)
+    }
+
+    async fn publish(&self, namespace: &str, pack: Bytes) -> Result<(), BusError> {
+        self.publish_events(namespace, pack).await.map(drop)
+    }
+
+    async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), BusError> {
+        Self::dead_letter(self, letter).await
+    }
+
+    async fn state(&self) -> Result<LogState, BusError> {
+        self.log_state().await
+    }
+
+    async fn announce(&self, source: &SourceRecord) -> Result<(), BusError> {
+        self.records::<SourceRecord>().await?.put(source).await.map(drop)
+    }
+}

@@ -1,0 +1,213 @@
+//! Requests that are answered before their items are looked at: with what, and what the sender can do about it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::auth::Unauthorized;
+use crate::body::{BODY_TIME, BodyError, MAX_BODY_BYTES};
+use crate::route::{KNOWN_PATHS, NoRoute};
+
+/// When to come back while the log cannot be written: the log is looked at every 2 s.
+const RETRY_LOG: Duration = Duration::from_secs(2);
+/// When to come back while the log is full: the correlator trims it after a checkpoint, every 30 s.
+const RETRY_FULL: Duration = Duration::from_secs(30);
+/// When to come back while too much is under way: that takes a few commits.
+const RETRY_OVERLOADED: Duration = Duration::from_secs(1);
+
+/// Why a request's items are not looked at, or not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The path is none of ours.
+    NotFound,
+    /// No source of that name has this path.
+    NoSuchSource,
+    /// Not POST.
+    MethodNotAllowed,
+    /// The sender may not send here.
+    Unauthorized(Unauthorized),
+    /// More requests than the source is allowed.
+    RateLimited {
+        /// When the next is taken.
+        wait: Duration,
+    },
+    /// A body beyond the bound, packed or unpacked.
+    TooLarge,
+    /// A body that did not arrive in time.
+    BodyTimeout,
+    /// A body that broke off.
+    BrokenBody,
+    /// A packing other than gzip.
+    UnsupportedEncoding,
+    /// A header that is not what it should be.
+    InvalidIdempotencyKey,
+    /// Too many bodies under way.
+    Overloaded,
+    /// The log cannot be written, or did not confirm.
+    LogUnavailable,
+    /// The log has no room.
+    LogFull,
+}
+
+impl From<NoRoute> for Problem {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::Path => Self::NotFound,
+            NoRoute::Method => Self::MethodNotAllowed,
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::TooSlow => Self::BodyTimeout,
+            BodyError::Broken(_) => Self::BrokenBody,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Page {
+    error: Text,
+}
+
+#[derive(Serialize)]
+struct Text {
+    reason: &'static str,
+    message: String,
+    fix: String,
+}
+
+impl Problem {
+    /// The HTTP status. 5xx only where the same request can succeed later: Alertmanager drops what is answered 4xx.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::NoSuchSource => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized(Unauthorized::FromWebPage) => StatusCode::FORBIDDEN,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
+            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Overloaded | Self::LogUnavailable | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::NotFound => "NotFound",
+            Self::NoSuchSource => "NoSuchSource",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::Unauthorized(Unauthorized::FromWebPage) => "CrossOrigin",
+            Self::Unauthorized(_) => "Unauthorized",
+            Self::RateLimited { .. } => "RateLimited",
+            Self::TooLarge => "TooLarge",
+            Self::BodyTimeout => "BodyTimeout",
+            Self::BrokenBody => "BrokenBody",
+            Self::UnsupportedEncoding => "UnsupportedEncoding",
+            Self::InvalidIdempotencyKey => "InvalidIdempotencyKey",
+            Self::Overloaded => "Overloaded",
+            Self::LogUnavailable => "LogUnavailable",
+            Self::LogFull => "LogFull",
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::NotFound => "there is nothing at this path".to_owned(),
+            Self::NoSuchSource => "no configured source has this path".to_owned(),
+            Self::MethodNotAllowed => "events are posted".to_owned(),
+            Self::Unauthorized(Unauthorized::NoToken) => "this source wants a bearer token".to_owned(),
+            Self::Unauthorized(Unauthorized::WrongToken) => "the bearer token is none of this source's".to_owned(),
+            Self::Unauthorized(Unauthorized::NotLoopback) => {
+                "this source has no token, so it takes events from its own machine only".to_owned()
+            }
+            Self::Unauthorized(Unauthorized::FromWebPage) => {
+                "this source has no token, so it takes nothing from web pages".to_owned()
+            }
+            Self::RateLimited { .. } => "this source sends more requests than it is allowed".to_owned(),
+            Self::TooLarge => format!("the body has more than {MAX_BODY_BYTES} bytes, packed or unpacked"),
+            Self::BodyTimeout => format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
+            Self::BrokenBody => "the body broke off".to_owned(),
+            Self::UnsupportedEncoding => "the body is packed in a way other than gzip".to_owned(),
+            Self::InvalidIdempotencyKey => "Idempotency-Key is no key".to_owned(),
+            Self::Overloaded => "too many requests are under way".to_owned(),
+            Self::LogUnavailable => "the log did not confirm; the items may or may not be in it".to_owned(),
+            Self::LogFull => "the log is full".to_owned(),
+        }
+    }
+
+    fn fix(self) -> String {
+        match self {
+            Self::NotFound => format!("post to one of: {KNOWN_PATHS}"),
+            Self::NoSuchSource => {
+                "configure a source of that name under `sources`, or correct the path; /api/v2/alerts needs format \
+                 alertmanager"
+                    .to_owned()
+            }
+            Self::MethodNotAllowed => "use POST".to_owned(),
+            Self::Unauthorized(Unauthorized::NotLoopback) => "give the source auth.bearerTokenFile".to_owned(),
+            Self::Unauthorized(Unauthorized::FromWebPage) => {
+                "send without the header Origin, or give the source auth.bearerTokenFile".to_owned()
+            }
+            Self::Unauthorized(_) => "send `Authorization: Bearer <token>` with a token of this source".to_owned(),
+            Self::RateLimited { .. } => {
+                "send several items in one request, wait as Retry-After says, or raise the source's rateLimit".to_owned()
+            }
+            Self::TooLarge => "send fewer items in one request".to_owned(),
+            Self::BodyTimeout | Self::BrokenBody => "send the request again".to_owned(),
+            Self::UnsupportedEncoding => "send Content-Encoding: gzip, or none".to_owned(),
+            Self::InvalidIdempotencyKey => "send 1 to 255 visible ASCII characters, a new key for each message".to_owned(),
+            Self::Overloaded | Self::LogUnavailable | Self::LogFull => {
+                "send the same request again after Retry-After, with the same Idempotency-Key if it has one; \
+                 /readyz of the collector says what is missing"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// When to send again; `None` where sending the same again is of no use.
+    const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { wait } => Some(wait),
+            Self::Overloaded => Some(RETRY_OVERLOADED),
+            Self::LogUnavailable => Some(RETRY_LOG),
+            Self::LogFull => Some(RETRY_FULL),
+            _ => None,
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn response(self) -> Response<Full<Bytes>> {
+        let text = Text { reason: self.reason(), message: self.message(), fix: self.fix() };
+        // Plain texts always encode.
+        let body = serde_json::to_vec(&Page { error: text }).unwrap_or_default();
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = self.status();
+        self.headers(response.headers_mut());
+        response
+    }
+
+    fn headers(self, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(wait) = self.retry_after() {
+            // Whole seconds (RFC 9110, section 10.2.3); 0 would mean "at once".
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+        }
+        match self {
+            Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            Self::Unauthorized(Unauthorized::NoToken | Unauthorized::WrongToken) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+    }
+}

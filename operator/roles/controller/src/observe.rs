@@ -1,0 +1,220 @@
+//! What comes in: six watches as one stream of observations. Each begins anew after an error, with pauses, for
+//! ever; each says so once it cannot see. Interprets nothing.
+
+use std::time::Duration;
+
+use api::OpsEvent;
+use bus::{Bus, Change, Record, SourceRecord};
+use domain::incident::IncidentRecord;
+use domain::rule::record::RuleRecord;
+use futures::channel::mpsc;
+use futures::stream::{self, BoxStream};
+use futures::{SinkExt, Stream, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+use kube::runtime::utils::Backoff as WatchBackoff;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::WatchStreamExt;
+use kube::{Api, Client};
+use platform::{Backoff, Chain};
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::key::{WrittenRule, rule_resource};
+
+/// How long the API server keeps a watch open. Long, because a settled controller makes no other requests than to
+/// open its watches again; kube notices a dead connection 5 s later.
+const WATCH_SECONDS: u32 = 290;
+/// Bounds of the pauses after an error. Short at the top: 500 incidents are to be right within 10 s of the API
+/// server's return.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// Changes of one bucket that may wait; beyond, NATS is read no further.
+const CHANGES_WAITING: usize = 64;
+
+/// A change of what one watch shows.
+#[derive(Debug)]
+pub enum Feed<T, G> {
+    /// A list begins.
+    Begin,
+    /// It is there, as this.
+    There(T),
+    /// It is gone.
+    Gone(G),
+    /// The list ended: what it did not name is gone.
+    Whole,
+}
+
+/// A record with its bucket key.
+pub type KeyedFeed<T> = Feed<(String, T), String>;
+
+/// Namespaces, of which metadata is enough.
+pub type NamespaceFeed = Feed<Box<PartialObjectMeta<Namespace>>, Box<PartialObjectMeta<Namespace>>>;
+
+/// One thing seen.
+#[derive(Debug)]
+pub enum Observation {
+    /// Of bucket `incidents`.
+    Incident(KeyedFeed<IncidentRecord>),
+    /// Of bucket `rules`.
+    RuleRecord(KeyedFeed<RuleRecord>),
+    /// Of bucket `sources`.
+    Source(KeyedFeed<SourceRecord>),
+    /// Of OpsEvents.
+    OpsEvent(Feed<Box<OpsEvent>, Box<OpsEvent>>),
+    /// Of TriggerRules.
+    Rule(Feed<Box<WrittenRule>, Box<WrittenRule>>),
+    /// Of Namespaces.
+    Namespace(NamespaceFeed),
+    /// A watch cannot see now; what is missing and what to do.
+    Blind(String),
+}
+
+/// All six watches.
+pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send + Unpin + use<> {
+    let rules: Api<WrittenRule> = Api::all_with(client.clone(), &rule_resource());
+    let watches: [BoxStream<'static, Observation>; 6] = [
+        records(bus.clone(), Observation::Incident),
+        records(bus.clone(), Observation::RuleRecord),
+        records(bus.clone(), Observation::Source),
+        objects(Api::all(client.clone()), "opsevents.opsward.dev", Observation::OpsEvent),
+        objects(rules, "triggerrules.opsward.dev", Observation::Rule),
+        objects(Api::all(client.clone()), "namespaces", Observation::Namespace),
+    ];
+    stream::select_all(watches)
+}
+
+type Of<T> = fn(T) -> Observation;
+
+fn objects<K>(api: Api<K>, resource: &'static str, of: Of<Feed<Box<K>, Box<K>>>) -> BoxStream<'static, Observation>
+where
+    K: kube::Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let observed = watcher(api, config).backoff(Pauses::new()).map(move |event| match event {
+        Ok(Event::Init) => of(Feed::Begin),
+        Ok(Event::InitApply(object) | Event::Apply(object)) => of(Feed::There(Box::new(object))),
+        Ok(Event::InitDone) => of(Feed::Whole),
+        Ok(Event::Delete(object)) => of(Feed::Gone(Box::new(object))),
+        Err(error) => Observation::Blind(blind(resource, &error)),
+    });
+    observed.boxed()
+}
+
+/// What a person reads in `/readyz` while `resource` cannot be watched.
+fn blind(resource: &str, error: &watcher::Error) -> String {
+    let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else {
+        return format!("watching {resource}: {}", Chain(error));
+    };
+    match cause {
+        kube::Error::Api(status) if status.is_not_found() => {
+            format!("waiting for CRD {resource}: kubectl apply -f crds/")
+        }
+        kube::Error::Api(status) if status.is_forbidden() => {
+            format!("waiting for the right to list and watch {resource}: {}", status.message)
+        }
+        other => format!("waiting for the API server to list {resource}: {}", Chain(other)),
+    }
+}
+
+/// The pauses between attempts to watch, as kube asks for them.
+struct Pauses(Backoff);
+
+impl Pauses {
+    fn new() -> Self {
+        Self(Backoff::new(RETRY_MIN, RETRY_MAX))
+    }
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(self.0.next_pause())
+    }
+}
+
+impl WatchBackoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// A bucket as a stream. The future that follows it runs inside the stream: it is polled with it and ends with it.
+fn records<T: Record>(bus: Bus, of: Of<KeyedFeed<T>>) -> BoxStream<'static, Observation> {
+    let (changes, received) = mpsc::channel(CHANGES_WAITING);
+    let following = stream::once(follow(bus, of, changes)).filter_map(|()| async { None });
+    stream::select(received, following).boxed()
+}
+
+async fn follow<T: Record>(bus: Bus, of: Of<KeyedFeed<T>>, mut changes: mpsc::Sender<Observation>) {
+    let mut backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
+    loop {
+        let ended = follow_once(&bus, of, &mut changes, &mut backoff).await;
+        let Err(error) = ended else { return };
+        let reason = format!("waiting for NATS bucket {}: {}", T::BUCKET, Chain(&error));
+        if changes.send(Observation::Blind(reason)).await.is_err() {
+            return;
+        }
+        sleep(backoff.next_pause()).await;
+    }
+}
+
+/// Follows a bucket until its watch fails; `Ok` when nobody listens any more.
+async fn follow_once<T: Record>(
+    bus: &Bus,
+    of: Of<KeyedFeed<T>>,
+    changes: &mut mpsc::Sender<Observation>,
+    backoff: &mut Backoff,
+) -> Result<(), bus::BusError> {
+    let bucket = bus.records::<T>().await?;
+    let mut watch = bucket.watch().await?;
+    let mut feed = Some(Feed::Begin);
+    loop {
+        if let Some(feed) = feed.take()
+            && changes.send(of(feed)).await.is_err()
+        {
+            return Ok(());
+        }
+        feed = match watch.next().await {
+            Some(Ok(Change::Put { key, value })) => Some(Feed::There((key, value))),
+            Some(Ok(Change::Removed { key })) => Some(Feed::Gone(key)),
+            Some(Ok(Change::Synced)) => {
+                backoff.reset();
+                Some(Feed::Whole)
+            }
+            // Written by a newer version, or damaged: the others go on.
+            Some(Err(error @ bus::BusError::Decode { .. })) => {
+                warn!(bucket = T::BUCKET, error = %Chain(&error), "record skipped");
+                None
+            }
+            Some(Err(error)) => return Err(error),
+            None => return Err(bus::BusError::Missing { name: T::BUCKET.to_owned() }),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn refused(code: u16, reason: &str) -> watcher::Error {
+        let status = Status { code, reason: reason.to_owned(), message: "no".to_owned(), ..Status::default() };
+        watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status)))
+    }
+
+    #[test]
+    fn a_missing_crd_is_named_with_its_remedy() {
+        let reason = blind("opsevents.opsward.dev", &refused(404, "NotFound"));
+        assert_eq!(reason, "waiting for CRD opsevents.opsward.dev: kubectl apply -f crds/");
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let reason = blind("namespaces", &refused(403, "Forbidden"));
+        assert!(reason.starts_with("waiting for the right to list and watch namespaces"), "{reason}");
+    }
+}

@@ -1,0 +1,312 @@
+//! All that the leader sees, by key, and which keys an observation concerns. Decides nothing.
+
+use api::{OpsEvent, TriggerRuleSpec};
+use bus::SourceRecord;
+use domain::incident::IncidentRecord;
+use domain::rule::record::RuleRecord;
+
+use crate::incidents::decide::NamespaceState;
+use crate::key::{Key, Kind, WrittenRule};
+use crate::mirror::Mirror;
+use crate::observe::{Feed, KeyedFeed, NamespaceFeed, Observation};
+use crate::rules::ineffective::{Knowledge, Peer, Sources};
+use crate::rules::read_spec;
+
+/// A rule's object, read once.
+#[derive(Debug)]
+pub struct KnownRule {
+    /// As written.
+    pub object: WrittenRule,
+    /// In this version's terms, if it can be read so.
+    pub spec: Option<TriggerRuleSpec>,
+}
+
+/// Which keys are to be looked at again.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// None.
+    Nothing,
+    /// These.
+    Keys(Vec<Key>),
+    /// These; and what differs now has differed since before a full list.
+    Caught(Vec<Key>),
+    /// Every rule of this namespace; of all when `None`.
+    Rules(Option<String>),
+    /// Every incident of this namespace.
+    IncidentsOf(String),
+    /// A watch cannot see, for this reason.
+    Blind(String),
+}
+
+/// The mirrors of all watches.
+#[derive(Debug)]
+pub struct World {
+    incidents: Mirror<Key, IncidentRecord>,
+    ops_events: Mirror<Key, OpsEvent>,
+    rule_records: Mirror<Key, RuleRecord>,
+    rules: Mirror<Key, KnownRule>,
+    sources: Mirror<String, SourceRecord>,
+    namespaces: Mirror<String, NamespaceState>,
+}
+
+impl World {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self {
+            incidents: Mirror::new(),
+            ops_events: Mirror::new(),
+            rule_records: Mirror::new(),
+            rules: Mirror::new(),
+            sources: Mirror::new(),
+            namespaces: Mirror::new(),
+        }
+    }
+
+    /// Whether every watch has shown all that was there. Before, a thing not seen may well exist, and nothing may be
+    /// decided.
+    pub const fn is_whole(&self) -> bool {
+        self.incidents.is_whole()
+            && self.ops_events.is_whole()
+            && self.rule_records.is_whole()
+            && self.rules.is_whole()
+            && self.sources.is_whole()
+            && self.namespaces.is_whole()
+    }
+
+    /// Takes in one observation.
+    pub fn observe(&mut self, observation: Observation) -> Touched {
+        match observation {
+            Observation::Incident(feed) => record(&mut self.incidents, Kind::Incident, feed),
+            Observation::RuleRecord(feed) => self.rule_record(feed),
+            Observation::Source(feed) => self.source(feed),
+            Observation::OpsEvent(feed) => self.ops_event(feed),
+            Observation::Rule(feed) => self.rule(feed),
+            Observation::Namespace(feed) => self.namespace(feed),
+            Observation::Blind(reason) => Touched::Blind(reason),
+        }
+    }
+
+    /// The answer to a write: the object is now this.
+    pub fn ops_event_written(&mut self, key: &Key, object: OpsEvent) {
+        if self.ops_events.get(key).is_none_or(|held| is_newer(&object.metadata, &held.metadata)) {
+            self.ops_events.put(key.clone(), object);
+        }
+    }
+
+    /// The answer to a write: the object is not there.
+    pub fn ops_event_gone(&mut self, key: &Key) {
+        self.ops_events.remove(key);
+    }
+
+    /// The answer to a write of a rule's status.
+    pub fn rule_written(&mut self, key: &Key, object: WrittenRule) {
+        // Another uid under the name is another rule; the watch tells of both.
+        let same = object.metadata.uid.as_deref() == Some(key.id.as_str());
+        let newer = |held: &KnownRule| is_newer(&object.metadata, &held.object.metadata);
+        if same && self.rules.get(key).is_none_or(newer) {
+            let spec = read_spec(&object);
+            self.rules.put(key.clone(), KnownRule { object, spec });
+        }
+    }
+
+    /// The answer to a write: the rule is not there, or is another.
+    pub fn rule_gone(&mut self, key: &Key) {
+        self.rules.remove(key);
+    }
+
+    /// The record and the object of an incident.
+    pub fn incident(&self, key: &Key) -> (Option<&IncidentRecord>, Option<&OpsEvent>) {
+        (self.incidents.get(key), self.ops_events.get(key))
+    }
+
+    /// The object of a rule and the log's word on it.
+    pub fn rule_of(&self, key: &Key) -> (Option<&KnownRule>, Option<&RuleRecord>) {
+        (self.rules.get(key), self.rule_records.get(key))
+    }
+
+    /// Whether a namespace takes objects.
+    pub fn namespace_state(&self, namespace: &str) -> NamespaceState {
+        self.namespaces.get(&namespace.to_owned()).copied().unwrap_or(NamespaceState::Closed)
+    }
+
+    /// The other rules of `key`'s namespace that can be read and are not refused.
+    pub fn peers(&self, key: &Key) -> Vec<Peer<'_>> {
+        let refused = |key: &Key| self.rule_records.get(key).is_some_and(|record| record.refused.is_some());
+        let others = self.rules.iter().filter(|(other, _)| other.namespace == key.namespace && *other != key);
+        others
+            .filter(|(other, _)| !refused(other))
+            .filter_map(|(_, rule)| Some(Peer { name: rule.object.metadata.name.as_deref()?, spec: rule.spec.as_ref()? }))
+            .collect()
+    }
+
+    /// The sources that can send into `namespace`; one without a namespace can send into any.
+    pub fn sources(&self, namespace: &str) -> Sources<'_> {
+        let mut sources = Sources::default();
+        for (_, source) in self.sources.iter() {
+            sources.any_known = Knowledge::Something;
+            if source.namespace == namespace || source.namespace.is_empty() {
+                sources.names.push(&source.name);
+            }
+        }
+        sources
+    }
+
+    /// Every key of `kind` that something is known of.
+    pub fn keys(&self, kind: Kind) -> Vec<Key> {
+        let mut keys: Vec<Key> = match kind {
+            Kind::Incident => self.incidents.keys().chain(self.ops_events.keys()).cloned().collect(),
+            Kind::Rule => self.rule_records.keys().chain(self.rules.keys()).cloned().collect(),
+        };
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn rule_record(&mut self, feed: KeyedFeed<RuleRecord>) -> Touched {
+        let before = |key: &Key| self.rule_records.get(key).map(|record| record.refused.is_some());
+        let Feed::There((bucket_key, new)) = &feed else {
+            return record(&mut self.rule_records, Kind::Rule, feed);
+        };
+        let Some(key) = Key::of_record(Kind::Rule, bucket_key) else { return Touched::Nothing };
+        let shadows_otherwise = before(&key) != Some(new.refused.is_some());
+        let touched = record(&mut self.rule_records, Kind::Rule, feed);
+        if shadows_otherwise { Touched::Rules(Some(key.namespace)) } else { touched }
+    }
+
+    fn source(&mut self, feed: KeyedFeed<SourceRecord>) -> Touched {
+        match feed {
+            Feed::Begin => self.sources.begin(),
+            Feed::There((key, source)) => {
+                // Collectors write their sources again at each start.
+                if self.sources.get(&key) == Some(&source) {
+                    self.sources.named(&key);
+                    return Touched::Nothing;
+                }
+                self.sources.put(key, source);
+            }
+            Feed::Gone(key) => {
+                self.sources.remove(&key);
+            }
+            Feed::Whole => {
+                self.sources.finish();
+            }
+        }
+        Touched::Rules(None)
+    }
+
+    fn ops_event(&mut self, feed: Feed<Box<OpsEvent>, Box<OpsEvent>>) -> Touched {
+        match feed {
+            Feed::Begin => {
+                self.ops_events.begin();
+                Touched::Nothing
+            }
+            Feed::There(mut object) => {
+                let Some(key) = Key::of_ops_event(&object) else { return Touched::Nothing };
+                object.metadata.managed_fields = None;
+                self.ops_events.named(&key);
+                self.ops_event_written(&key, *object);
+                Touched::Keys(vec![key])
+            }
+            Feed::Gone(object) => {
+                let Some(key) = Key::of_ops_event(&object) else { return Touched::Nothing };
+                // What was created since under the same name is newer than this deletion.
+                if self.ops_events.get(&key).is_some_and(|held| is_newer(&object.metadata, &held.metadata)) {
+                    self.ops_events.remove(&key);
+                }
+                Touched::Keys(vec![key])
+            }
+            Feed::Whole => {
+                self.ops_events.finish();
+                Touched::Caught(self.keys(Kind::Incident))
+            }
+        }
+    }
+
+    fn rule(&mut self, feed: Feed<Box<WrittenRule>, Box<WrittenRule>>) -> Touched {
+        match feed {
+            Feed::Begin => {
+                self.rules.begin();
+                Touched::Nothing
+            }
+            Feed::There(mut object) => {
+                let Some(key) = Key::of_rule(&object) else { return Touched::Nothing };
+                object.metadata.managed_fields = None;
+                let generation = |rule: &KnownRule| rule.object.metadata.generation;
+                let edited = self.rules.get(&key).map(generation) != Some(object.metadata.generation);
+                self.rules.named(&key);
+                self.rule_written(&key, *object);
+                if edited { Touched::Rules(Some(key.namespace)) } else { Touched::Keys(vec![key]) }
+            }
+            Feed::Gone(object) => {
+                let Some(key) = Key::of_rule(&object) else { return Touched::Nothing };
+                self.rules.remove(&key);
+                // The key itself is looked at through its record.
+                Touched::Rules(Some(key.namespace))
+            }
+            Feed::Whole => {
+                self.rules.finish();
+                Touched::Rules(None)
+            }
+        }
+    }
+
+    fn namespace(&mut self, feed: NamespaceFeed) -> Touched {
+        match feed {
+            Feed::Begin => self.namespaces.begin(),
+            Feed::There(object) => {
+                let closing = object.metadata.deletion_timestamp.is_some();
+                let state = if closing { NamespaceState::Closed } else { NamespaceState::Active };
+                let Some(name) = object.metadata.name else { return Touched::Nothing };
+                let before = self.namespace_state(&name);
+                self.namespaces.put(name.clone(), state);
+                if before != state {
+                    return Touched::IncidentsOf(name);
+                }
+            }
+            Feed::Gone(object) => {
+                if let Some(name) = object.metadata.name {
+                    self.namespaces.remove(&name);
+                }
+            }
+            Feed::Whole => {
+                self.namespaces.finish();
+            }
+        }
+        Touched::Nothing
+    }
+}
+
+/// A record's feed into its mirror.
+fn record<T>(mirror: &mut Mirror<Key, T>, kind: Kind, feed: KeyedFeed<T>) -> Touched {
+    let key = |bucket_key: String| Key::of_record(kind, &bucket_key);
+    match feed {
+        Feed::Begin => {
+            mirror.begin();
+            Touched::Nothing
+        }
+        Feed::There((bucket_key, value)) => {
+            let Some(key) = key(bucket_key) else { return Touched::Nothing };
+            mirror.put(key.clone(), value);
+            Touched::Keys(vec![key])
+        }
+        Feed::Gone(bucket_key) => {
+            let Some(key) = key(bucket_key) else { return Touched::Nothing };
+            mirror.remove(&key);
+            Touched::Keys(vec![key])
+        }
+        Feed::Whole => Touched::Keys(mirror.finish()),
+    }
+}
+
+/// Whether `new` is at least as new as `held`. Resource versions of one resource are ordered numbers, of all uids
+/// and deletions together (<https://kep.k8s.io/5504>); should one be none, the newcomer is believed.
+fn is_newer(new: &kube::core::ObjectMeta, held: &kube::core::ObjectMeta) -> bool {
+    let number = |metadata: &kube::core::ObjectMeta| metadata.resource_version.as_deref()?.parse::<u128>().ok();
+    match (number(new), number(held)) {
+        (Some(new), Some(held)) => new >= held,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

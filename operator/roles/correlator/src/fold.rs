@@ -1,0 +1,166 @@
+//! The leading correlator's thinking part: takes log messages, steps the state, and says which records and
+//! checkpoints are to be written. No I/O; runs on a thread with a deep stack because CEL recurses.
+
+use std::time::Duration;
+
+use bus::LogMessage;
+use bus::log::EntryError;
+use domain::correlate::Correlator;
+use domain::correlate::checkpoint::{Checkpoint, CheckpointError};
+use domain::correlate::effect::Effect;
+use domain::correlate::incident::Changed;
+use domain::incident::IncidentRecord;
+use domain::rule::record::RuleRecord;
+use domain::time::Time;
+
+use crate::entry::with_entry;
+use crate::schedule::Schedule;
+
+/// A checkpoint is due after this many entries or [`CHECKPOINT_EVERY`]: bounds a replay to seconds.
+const CHECKPOINT_ENTRIES: u64 = 500_000;
+/// A checkpoint is due after this long when something came in: 30 s.
+const CHECKPOINT_EVERY: u64 = 30_000;
+/// A rule's record is written at most this often for its counters, in milliseconds.
+const RULE_EVERY: u64 = 5_000;
+
+/// What is to be written now.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// Incident records.
+    pub incidents: Vec<IncidentRecord>,
+    /// Rule records.
+    pub rules: Vec<RuleRecord>,
+    /// Keys of incident records that go.
+    pub removed: Vec<String>,
+    /// The state, after everything above.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Due {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.incidents.is_empty() && self.rules.is_empty() && self.removed.is_empty() && self.checkpoint.is_none()
+    }
+}
+
+/// The state and what of it has not been written.
+#[derive(Debug)]
+pub struct Fold {
+    correlator: Correlator,
+    schedule: Schedule,
+    rules: std::collections::BTreeMap<(u32, u32), u64>,
+    due: Due,
+    effects: Vec<Effect>,
+    checkpointed: (u64, u64),
+}
+
+impl Fold {
+    /// Goes on from `correlator`; `now` in milliseconds of the caller's clock, here and below.
+    pub fn new(correlator: Correlator, now: u64) -> Self {
+        let checkpointed = (correlator.sequence(), now);
+        Self {
+            correlator,
+            schedule: Schedule::default(),
+            rules: std::collections::BTreeMap::new(),
+            due: Due::default(),
+            effects: Vec::new(),
+            checkpointed,
+        }
+    }
+
+    /// The state.
+    pub const fn correlator(&self) -> &Correlator {
+        &self.correlator
+    }
+
+    /// Takes in one message. What is not decodable passes time only.
+    ///
+    /// # Errors
+    /// Why the message was no entry; it has been skipped.
+    pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, EntryError> {
+        let LogMessage { sequence, at, subject, payload, .. } = message;
+        let (correlator, effects) = (&mut self.correlator, &mut self.effects);
+        let (received, error) = with_entry(*sequence, *at, subject, payload, |entry| {
+            correlator.step(entry, effects);
+            match &entry.body {
+                domain::entry::EntryBody::Events { events, .. } => events.first().map(|first| first.received_at),
+                _ => None,
+            }
+        });
+        self.sort_effects(now);
+        error.map_or(Ok(received), Err)
+    }
+
+    fn sort_effects(&mut self, now: u64) {
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Incident { tenant, number, changed: Changed::State } => {
+                    self.schedule.state_changed((tenant, number), now);
+                }
+                Effect::Incident { tenant, number, changed: Changed::Counts } => {
+                    self.schedule.counts_changed((tenant, number), now);
+                }
+                Effect::Removed { tenant, number, key } => {
+                    self.schedule.forget((tenant, number));
+                    self.due.removed.push(key);
+                }
+                Effect::Rule { tenant, number } => {
+                    self.rules.entry((tenant, number)).or_insert(now + RULE_EVERY);
+                }
+                Effect::RuleChanged { tenant, number } => {
+                    self.rules.insert((tenant, number), now);
+                }
+                Effect::RuleDropped { record, .. } => self.due.rules.push(*record),
+            }
+        }
+    }
+
+    /// Takes out what is due.
+    ///
+    /// # Errors
+    /// The state cannot be encoded.
+    pub fn take_due(&mut self, now: u64) -> Result<Due, CheckpointError> {
+        let (at_sequence, at) = self.checkpointed;
+        let behind = self.correlator.sequence() - at_sequence;
+        if behind >= CHECKPOINT_ENTRIES || (behind > 0 && now >= at + CHECKPOINT_EVERY) {
+            return self.take_all(now);
+        }
+        for subject in self.schedule.take_due(now) {
+            self.due.incidents.extend(self.correlator.incident_record(subject.0, subject.1));
+        }
+        let due: Vec<_> = self.rules.iter().filter(|(_, at)| **at <= now).map(|(rule, _)| *rule).collect();
+        self.take_rules(&due);
+        Ok(std::mem::take(&mut self.due))
+    }
+
+    /// Takes out everything that has not been written, with a checkpoint after it.
+    ///
+    /// # Errors
+    /// The state cannot be encoded.
+    pub fn take_all(&mut self, now: u64) -> Result<Due, CheckpointError> {
+        for subject in self.schedule.take_all(now) {
+            self.due.incidents.extend(self.correlator.incident_record(subject.0, subject.1));
+        }
+        let rules: Vec<_> = self.rules.keys().copied().collect();
+        self.take_rules(&rules);
+        self.due.checkpoint = Some(self.correlator.checkpoint()?);
+        self.checkpointed = (self.correlator.sequence(), now);
+        Ok(std::mem::take(&mut self.due))
+    }
+
+    fn take_rules(&mut self, rules: &[(u32, u32)]) {
+        for rule in rules {
+            self.rules.remove(rule);
+            self.due.rules.extend(self.correlator.rule_record(rule.0, rule.1));
+        }
+    }
+
+    /// How long until something is due, when no message comes.
+    pub fn next_due(&self, now: u64) -> Duration {
+        let (at_sequence, at) = self.checkpointed;
+        let checkpoint = (self.correlator.sequence() > at_sequence).then(|| at + CHECKPOINT_EVERY);
+        let rules = self.rules.values().min().copied();
+        let waits = checkpoint.into_iter().chain(rules).map(|at| Duration::from_millis(at.saturating_sub(now)));
+        waits.chain(self.schedule.next_due(now)).min().unwrap_or(Duration::from_millis(CHECKPOINT_EVERY))
+    }
+}

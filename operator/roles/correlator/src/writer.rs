@@ -1,0 +1,201 @@
+//! Writes what the fold says is due: records by compare-and-set, where the higher position wins, then the
+//! checkpoint that covers them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bus::checkpoints::{CheckpointStore, Kept, Pointer};
+use bus::{Bucket, Bus, BusError, Record};
+use domain::correlate::checkpoint::Checkpoint;
+use domain::incident::IncidentRecord;
+use domain::rule::record::RuleRecord;
+use futures::StreamExt;
+use futures::stream;
+
+use crate::fold::Due;
+use crate::metrics::Metrics;
+
+/// Record writes under way at once.
+const CONCURRENT_WRITES: usize = 32;
+
+/// A record with the log position that it covers.
+pub trait Positioned: Record {
+    /// The position.
+    fn position(&self) -> i64;
+}
+
+impl Positioned for IncidentRecord {
+    fn position(&self) -> i64 {
+        self.occurrences.position
+    }
+}
+
+impl Positioned for RuleRecord {
+    fn position(&self) -> i64 {
+        self.counted_to
+    }
+}
+
+/// One bucket, with what is known to be in it.
+struct Known<T> {
+    bucket: Bucket<T>,
+    written: HashMap<String, (u64, i64)>,
+}
+
+impl<T: Positioned> Known<T> {
+    async fn open(bus: &Bus) -> Result<Self, BusError> {
+        let bucket = bus.records::<T>().await?;
+        let all = bucket.list().await?;
+        let written = all.into_iter().map(|(key, value, revision)| (key, (revision, value.position()))).collect();
+        Ok(Self { bucket, written })
+    }
+
+    async fn write(&mut self, records: &[T], metrics: &Metrics) -> Result<(), BusError> {
+        let newer = records.iter().filter(|record| {
+            let written = self.written.get(&record.key());
+            written.is_none_or(|(_, position)| *position < record.position())
+        });
+        let writes = newer.map(|record| {
+            let revision = self.written.get(&record.key()).map_or(0, |(revision, _)| *revision);
+            write_one(&self.bucket, record, revision)
+        });
+        let done: Vec<_> = stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(CONCURRENT_WRITES).collect().await;
+        for written in done {
+            let (key, revision, position) = written?;
+            metrics.records.inc();
+            self.written.insert(key, (revision, position));
+        }
+        Ok(())
+    }
+
+    async fn remove(&mut self, key: &str) -> Result<(), BusError> {
+        self.bucket.remove(key).await?;
+        self.written.remove(key);
+        Ok(())
+    }
+}
+
+/// Writes one record unless a record of a higher position is there.
+async fn write_one<T: Positioned>(bucket: &Bucket<T>, record: &T, mut revision: u64) -> Result<(String, u64, i64), BusError> {
+    let key = record.key();
+    loop {
+        match bucket.update(record, revision).await {
+            Ok(revision) => return Ok((key, revision, record.position())),
+            Err(BusError::Conflict { .. }) => match bucket.get_revision(&key).await? {
+                Some((found, at)) if found.position() >= record.position() => return Ok((key, at, found.position())),
+                Some((_, at)) => revision = at,
+                None => revision = bucket.last_revision(&key).await?,
+            },
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The writing part of the leading correlator.
+pub struct Writer {
+    incidents: Known<IncidentRecord>,
+    rules: Known<RuleRecord>,
+    store: CheckpointStore,
+    pointer: (Pointer, u64),
+    metrics: Metrics,
+}
+
+impl Writer {
+    /// Reads what the buckets hold.
+    ///
+    /// # Errors
+    /// NATS does not answer.
+    pub async fn open(
+        bus: &Bus,
+        store: CheckpointStore,
+        pointer: (Pointer, u64),
+        metrics: Metrics,
+    ) -> Result<Self, BusError> {
+        Ok(Self {
+            incidents: Known::open(bus).await?,
+            rules: Known::open(bus).await?,
+            store,
+            pointer,
+            metrics,
+        })
+    }
+
+    /// Writes all of it, in the order that a crash in between leaves mendable. Gives the sequence up to which
+    /// the log may be trimmed when a checkpoint was written.
+    ///
+    /// # Errors
+    /// NATS does not confirm, or another correlator has written the pointer.
+    pub async fn write(&mut self, due: Due, log_id: &str) -> Result<Option<u64>, BusError> {
+        self.incidents.write(&due.incidents, &self.metrics).await?;
+        self.rules.write(&due.rules, &self.metrics).await?;
+        for key in &due.removed {
+            self.incidents.remove(key).await?;
+        }
+        match due.checkpoint {
+            None => Ok(None),
+            Some(checkpoint) => self.write_checkpoint(checkpoint, log_id).await,
+        }
+    }
+
+    async fn write_checkpoint(&mut self, checkpoint: Checkpoint, log_id: &str) -> Result<Option<u64>, BusError> {
+        let (pointer, revision) = &self.pointer;
+        let kept: Vec<&Kept> = pointer.current.iter().chain(&pointer.previous).collect();
+        let stored: BTreeSet<&String> = kept.iter().flat_map(|kept| &kept.segments).collect();
+        for (name, segment) in checkpoint.segments.iter().filter(|(name, _)| !stored.contains(name)) {
+            let bytes = postcard::to_allocvec(&**segment).map_err(|error| encode(error.into()))?;
+            self.store.put_blob(name, &bytes.into()).await?;
+        }
+        let blob = format!("state.{}", ulid::Ulid::new());
+        self.store.put_blob(&blob, &checkpoint.state.into()).await?;
+        let segments = checkpoint.segments.into_iter().map(|(name, _)| name).collect();
+        let next = Pointer {
+            log_id: log_id.to_owned(),
+            current: Some(Kept { sequence: checkpoint.sequence, blob, segments }),
+            previous: pointer.current.clone(),
+        };
+        let revision = self.store.set_pointer(&next, *revision).await?;
+        self.metrics.checkpoints.inc();
+        let dropped = std::mem::replace(&mut self.pointer, (next, revision)).0.previous;
+        self.drop_blobs(dropped).await?;
+        Ok(self.pointer.0.previous.as_ref().map(|previous| previous.sequence))
+    }
+
+    async fn drop_blobs(&self, dropped: Option<Kept>) -> Result<(), BusError> {
+        let Some(dropped) = dropped else { return Ok(()) };
+        let (pointer, _) = &self.pointer;
+        let in_use: BTreeSet<&String> =
+            pointer.current.iter().chain(&pointer.previous).flat_map(|kept| kept.segments.iter().chain([&kept.blob])).collect();
+        for name in dropped.segments.iter().chain([&dropped.blob]).filter(|name| !in_use.contains(name)) {
+            self.store.remove_blob(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the buckets in line with a state that has taken in the whole log: records that it does not know
+    /// belong to a log that is no more. Rules that it does not know are published again by the controller.
+    ///
+    /// # Errors
+    /// NATS does not confirm.
+    pub async fn reconcile(
+        &mut self,
+        incidents: Vec<IncidentRecord>,
+        rules: Vec<RuleRecord>,
+    ) -> Result<(), BusError> {
+        let known: BTreeSet<String> = incidents.iter().map(Record::key).collect();
+        let strangers: Vec<String> =
+            self.incidents.written.keys().filter(|key| !known.contains(*key)).cloned().collect();
+        for key in strangers {
+            self.incidents.remove(&key).await?;
+        }
+        self.incidents.write(&incidents, &self.metrics).await?;
+        let known: BTreeSet<String> = rules.iter().map(Record::key).collect();
+        let strangers: Vec<String> = self.rules.written.keys().filter(|key| !known.contains(*key)).cloned().collect();
+        for key in strangers {
+            self.rules.remove(&key).await?;
+        }
+        self.rules.write(&rules, &self.metrics).await
+    }
+}
+
+fn encode(source: Box<dyn std::error::Error + Send + Sync>) -> BusError {
+    BusError::Unavailable { what: "encode a checkpoint", source }
+}
