@@ -1,5 +1,5 @@
-//! The two system calls of the rig that Rust's standard library does not offer: dying with the parent, and signals
-//! to a process group. All unsafe code of the workspace's tests is here; it decides nothing.
+//! The three system calls of the rig that Rust's standard library does not offer: dying with the parent, a signal to a
+//! process group, and last words at exit. All unsafe code of the workspace's tests is here; it decides nothing.
 #![allow(
     unsafe_code,
     reason = "prctl, kill and atexit have no safe form in std; a crate for three calls would hide the same unsafe"

@@ -7,6 +7,7 @@ pub mod event;
 pub mod hash;
 pub mod incident;
 pub mod json;
+pub mod redact;
 pub mod rule;
 pub mod severity;
 pub mod time;

@@ -66,19 +66,26 @@ impl<'a> LabelMap<'a> {
     }
 
     fn add(&mut self, name: Cow<'a, str>, value: Field<'a>) {
-        let (kind, is_text) = (value.kind(), matches!(value, Field::Text(_) | Field::Absent));
+        match value {
+            Field::Text(text) if !text.is_empty() => self.pairs.push((name, text)),
+            Field::Text(_) | Field::Absent => {}
+            odd => self.add_odd(name, odd),
+        }
+    }
+
+    #[cold]
+    fn add_odd(&mut self, name: Cow<'a, str>, value: Field<'a>) {
+        let kind = value.kind();
         let text = value.scalar();
-        // A list weighs more than a number: it is refused where numbers are taken.
-        if !is_text && self.odd.as_ref().is_none_or(|odd| odd.scalar && text.is_none()) {
+        // A list weighs more than a number: it is refused even where numbers are taken.
+        if self.odd.as_ref().is_none_or(|odd| odd.scalar && text.is_none()) {
             self.odd = Some(Odd {
                 name: name.clone().into_owned(),
                 kind,
                 scalar: text.is_some(),
             });
         }
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            self.pairs.push((name, text));
-        }
+        self.pairs.extend(text.map(|text| (name, text)));
     }
 }
 
@@ -152,18 +159,17 @@ impl<'de> Visitor<'de> for AnyLabels {
 pub(crate) fn identity(scope: [&str; 2], labels: &Labels<'_>) -> Hash128 {
     let pairs = || labels.iter().flat_map(|(name, value)| [name, value]);
     let parts = || scope.into_iter().chain(pairs());
+    // Each part behind its length, written as one character, is one text to hash: a third fewer bytes than the
+    // parts with the eight bytes of length that they get below, and hashing is the dearest step of an alert.
     let mut joined = String::with_capacity(512);
     for part in parts() {
+        let Some(length) = u32::try_from(part.len()).ok().and_then(char::from_u32) else {
+            return Hash128::of(parts());
+        };
+        joined.push(length);
         joined.push_str(part);
-        joined.push('\0');
     }
-    // One part with separators hashes a third fewer bytes than many parts with their lengths. Where a label
-    // itself has a NUL the separators would be ambiguous, and the lengths do it.
-    if joined.bytes().filter(|byte| *byte == 0).count() == scope.len() + 2 * labels.len() {
-        Hash128::of([joined.as_str()])
-    } else {
-        Hash128::of(parts())
-    }
+    Hash128::of([joined.as_str()])
 }
 
 /// Cuts labels to the bounds; also how many were left out or shortened. Of too many the first by name stay.

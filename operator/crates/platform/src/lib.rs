@@ -11,6 +11,7 @@ pub mod chain;
 pub mod health;
 pub mod http;
 pub mod lease;
+pub mod stages;
 pub mod supervisor;
 pub mod telemetry;
 
@@ -19,4 +20,5 @@ pub use backoff::Backoff;
 pub use chain::Chain;
 pub use health::{Component, Health};
 pub use lease::{Leadership, Lease, LeaseConfig};
+pub use stages::Stages;
 pub use supervisor::{Shutdown, Supervisor, SupervisorError};

@@ -1,1 +1,191 @@
-//! collector
+//! The collector: takes events in over HTTP, and answers once they are in the log.
+//!
+//! It parses, redacts, gives ids and keys, and appends. It knows no rule, counts no duplicates and keeps nothing:
+//! any number of collectors can stand side by side.
+
+mod answer;
+mod auth;
+mod body;
+mod config;
+mod gate;
+mod headers;
+mod lane;
+mod log;
+mod metrics;
+mod names;
+mod outcome;
+mod prepare;
+mod probe;
+mod problem;
+mod queue;
+mod redaction;
+mod room;
+mod route;
+mod service;
+mod source;
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use platform::http::{BindError, HttpServer, Limits};
+use platform::{Health, Shutdown};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+
+pub use auth::TokenError;
+pub use config::{
+    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, IngestConfig, RateLimit, SourceConfig, WEBHOOK_SOURCE,
+};
+pub use log::Log;
+pub use names::{Namespace, SourceName};
+
+use gate::Gate;
+use lane::{PUBLISHES, Shared};
+use metrics::Metrics;
+use probe::Monitoring;
+use redaction::Redaction;
+use room::Room;
+use service::Ingest;
+use source::Sources;
+
+/// Time for a request's head, and how long an idle connection stays: 30 s, twice the pause between two scrapes or
+/// evaluations of most senders, so that they keep their connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head: 16 KiB, a bearer token of 4 KiB beside what proxies add.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// The component's name at `/readyz`.
+const COMPONENT: &str = "collector";
+
+/// What the process gives the collector.
+#[derive(Debug)]
+pub struct Process<'p> {
+    /// Where it says whether the log can be written.
+    pub health: &'p Health,
+    /// Where its metrics go.
+    pub registry: &'p mut Registry,
+    /// `opsward_stage_duration_seconds{stage="receive_to_ack"}`, a family that all roles share.
+    pub receive_to_ack: Histogram,
+    /// The server's monitoring address, such as `http://nats:8222`; empty for none, and then `fsync` is never claimed.
+    pub monitoring_url: &'p str,
+}
+
+/// Why the collector does not start, or does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The configuration contradicts itself.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A source's token cannot be read.
+    #[error("the tokens of source {name}")]
+    Token {
+        /// The source.
+        name: SourceName,
+        /// Why not.
+        #[source]
+        source: TokenError,
+    },
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The monitoring address cannot be used.
+    #[error("nats.monitoringUrl cannot be used")]
+    Monitoring(#[source] reqwest::Error),
+    /// A part of the collector panicked.
+    #[error("a part of the collector panicked")]
+    Panicked(#[source] JoinError),
+}
+
+/// A collector that listens and does not answer yet.
+#[derive(Debug)]
+pub struct Collector {
+    server: HttpServer,
+    sources: Sources,
+    metrics: Metrics,
+    gate: Gate,
+    monitoring: Option<Monitoring>,
+}
+
+impl Collector {
+    /// Checks the configuration, reads tokens and listens, so that whatever is wrong with these ends the start.
+    ///
+    /// # Errors
+    /// All but [`CollectorError::Panicked`].
+    pub async fn bind(config: &CollectorConfig, process: Process<'_>) -> Result<Self, CollectorError> {
+        config.validate()?;
+        let monitoring = Some(process.monitoring_url).filter(|address| !address.is_empty()).map(Monitoring::new);
+        let monitoring = monitoring.transpose().map_err(CollectorError::Monitoring)?;
+        let limits = Limits {
+            max_connections: config.ingest.max_connections.get() as usize,
+            header_timeout: HEADER_TIMEOUT,
+            max_header_bytes: MAX_HEADER_BYTES,
+        };
+        let server = HttpServer::bind(config.ingest.address, "ingest.address", limits).await?;
+        server.register(process.registry);
+        let metrics = Metrics::register(process.registry, process.receive_to_ack);
+        let sources = Sources::load(config, &metrics).await;
+        let sources = sources.map_err(|(name, source)| CollectorError::Token { name, source })?;
+        let gate = Gate::new(process.health.component(COMPONENT));
+        Ok(Self { server, sources, metrics, gate, monitoring })
+    }
+
+    /// The address it listens on, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Answers requests until shutdown; then open requests end, and what they gave to the log is published.
+    ///
+    /// # Errors
+    /// [`CollectorError::Panicked`].
+    pub async fn serve<L: Log>(self, log: L, shutdown: Shutdown) -> Result<(), CollectorError> {
+        let Self { server, sources, metrics, gate, monitoring } = self;
+        let shared = Arc::new(Shared { log, gate, metrics, publishes: Semaphore::new(PUBLISHES) });
+        // Uttered only when no request is open any more: lanes outlive the requests that wait for them.
+        let closing = Shutdown::new();
+        let mut tasks = JoinSet::new();
+        for lane in &sources.lanes {
+            tasks.spawn(Arc::clone(lane).run(Arc::clone(&shared), closing.clone()));
+        }
+        let all: Vec<_> = sources.iter().map(Arc::clone).collect();
+        tasks.spawn(probe::watch_log(Arc::clone(&shared), closing.clone()));
+        tasks.spawn(probe::announce(all.clone(), Arc::clone(&shared), closing.clone()));
+        tasks.spawn(probe::watch_tokens(all, closing.clone()));
+        if let Some(monitoring) = monitoring {
+            tasks.spawn(probe::watch_sync(monitoring, Arc::clone(&shared), closing.clone()));
+        }
+        let ingest =
+            Arc::new(Ingest { sources, shared, room: Arc::new(Room::default()), redaction: Redaction::default() });
+        let make = move |peer: SocketAddr| {
+            let ingest = Arc::clone(&ingest);
+            service_fn(move |request| {
+                let ingest = Arc::clone(&ingest);
+                async move { Ok::<_, Infallible>(ingest.answer(peer.ip(), request).await) }
+            })
+        };
+        let served = tokio::select! {
+            Ok(()) = server.serve(make, shutdown) => Ok(()),
+            panicked = first_panic(&mut tasks) => Err(panicked),
+        };
+        closing.request();
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(CollectorError::Panicked)?;
+        }
+        served
+    }
+}
+
+/// Ends when a task panics. Tasks that end in order are done.
+async fn first_panic(tasks: &mut JoinSet<()>) -> CollectorError {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panicked) = ended {
+            return CollectorError::Panicked(panicked);
+        }
+    }
+    pending().await
+}

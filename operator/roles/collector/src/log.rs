@@ -42,3 +42,6 @@ impl Log for Bus {
         self.records::<SourceRecord>().await?.put(source).await.map(drop)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod memory;

@@ -4,27 +4,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use crate::config::WEBHOOK_SOURCE;
 
 /// A source's name: a DNS label (RFC 1123), so that it needs no escaping anywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SourceName(Arc<str>);
 
 /// A Kubernetes namespace: a DNS label too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Namespace(Arc<str>);
-
-/// A text that is not the name it should be.
-#[derive(Debug, thiserror::Error)]
-#[error("{text:?} is no {what}; use lower-case letters, digits and `-`, at most 63")]
-pub struct NameError {
-    text: String,
-    what: &'static str,
-}
 
 impl SourceName {
     /// The name as text.
@@ -48,27 +38,6 @@ impl Namespace {
     }
 }
 
-impl TryFrom<String> for SourceName {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        checked(text, "source name").map(Self)
-    }
-}
-
-impl TryFrom<String> for Namespace {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        checked(text, "namespace").map(Self)
-    }
-}
-
-/// Both are what the contract allows of user text in a subject; a source's name is a bucket's key, which allows more.
-fn checked(text: String, what: &'static str) -> Result<Arc<str>, NameError> {
-    if bus::contract::is_namespace(&text) { Ok(text.into()) } else { Err(NameError { text, what }) }
-}
-
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -78,5 +47,39 @@ impl fmt::Display for SourceName {
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SourceName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Label { what: "a source's name" }).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Namespace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Label { what: "a namespace" }).map(Self)
+    }
+}
+
+/// Reads a DNS label. A visitor of its own, because only from inside one does serde_yaml add the field's own line.
+struct Label {
+    what: &'static str,
+}
+
+impl Visitor<'_> for Label {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of lower-case letters, digits and `-`, at most 63", self.what)
+    }
+
+    /// What the contract allows of user text in a subject; as a bucket's key more would be allowed.
+    fn visit_str<E: Error>(self, text: &str) -> Result<Arc<str>, E> {
+        if bus::contract::is_namespace(text) {
+            Ok(text.into())
+        } else {
+            Err(E::invalid_value(Unexpected::Str(text), &self))
+        }
     }
 }

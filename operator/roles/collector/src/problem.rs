@@ -47,8 +47,10 @@ pub(crate) enum Problem {
     InvalidIdempotencyKey,
     /// Too many bodies under way.
     Overloaded,
-    /// The log cannot be written, or did not confirm.
+    /// The log cannot be written now.
     LogUnavailable,
+    /// The log, or the place for dead letters, did not confirm.
+    NotConfirmed,
     /// The log has no room.
     LogFull,
 }
@@ -97,7 +99,7 @@ impl Problem {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::LogUnavailable | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -116,6 +118,7 @@ impl Problem {
             Self::InvalidIdempotencyKey => "InvalidIdempotencyKey",
             Self::Overloaded => "Overloaded",
             Self::LogUnavailable => "LogUnavailable",
+            Self::NotConfirmed => "NotConfirmed",
             Self::LogFull => "LogFull",
         }
     }
@@ -140,7 +143,8 @@ impl Problem {
             Self::UnsupportedEncoding => "the body is packed in a way other than gzip".to_owned(),
             Self::InvalidIdempotencyKey => "Idempotency-Key is no key".to_owned(),
             Self::Overloaded => "too many requests are under way".to_owned(),
-            Self::LogUnavailable => "the log did not confirm; the items may or may not be in it".to_owned(),
+            Self::LogUnavailable => "the log cannot be written now".to_owned(),
+            Self::NotConfirmed => "the log did not confirm; items may be in it all the same".to_owned(),
             Self::LogFull => "the log is full".to_owned(),
         }
     }
@@ -166,7 +170,7 @@ impl Problem {
             Self::BodyTimeout | Self::BrokenBody => "send the request again".to_owned(),
             Self::UnsupportedEncoding => "send Content-Encoding: gzip, or none".to_owned(),
             Self::InvalidIdempotencyKey => "send 1 to 255 visible ASCII characters, a new key for each message".to_owned(),
-            Self::Overloaded | Self::LogUnavailable | Self::LogFull => {
+            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => {
                 "send the same request again after Retry-After, with the same Idempotency-Key if it has one; \
                  /readyz of the collector says what is missing"
                     .to_owned()
@@ -179,7 +183,7 @@ impl Problem {
         match self {
             Self::RateLimited { wait } => Some(wait),
             Self::Overloaded => Some(RETRY_OVERLOADED),
-            Self::LogUnavailable => Some(RETRY_LOG),
+            Self::LogUnavailable | Self::NotConfirmed => Some(RETRY_LOG),
             Self::LogFull => Some(RETRY_FULL),
             _ => None,
         }

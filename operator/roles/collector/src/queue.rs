@@ -86,6 +86,11 @@ impl<W> Queue<W> {
         if std::mem::replace(&mut self.busy, true) { Wake::NotNeeded } else { Wake::Needed }
     }
 
+    /// The waiter that `add` asked for last, while it waits.
+    pub(crate) fn last_waiter(&mut self) -> Option<&mut W> {
+        self.batches.back_mut()?.waiters.last_mut()
+    }
+
     /// The next pack to publish; `None` means that the next `add` wakes.
     pub(crate) fn take(&mut self) -> Option<Batch<W>> {
         let batch = self.batches.pop_front();
@@ -125,7 +130,8 @@ mod tests {
     use super::*;
 
     fn events(number: usize, bytes: usize) -> Encoded {
-        Encoded { json: vec![b'1'; number * bytes], ends: (1..=number).map(|index| index * bytes).collect() }
+        let json = format!("\"{}\"", "x".repeat(bytes - 2)).repeat(number);
+        Encoded { json: json.into_bytes(), ends: (1..=number).map(|index| index * bytes).collect() }
     }
 
     /// Adds requests of (events, bytes an event) and tells of each pack who has how many events in it.

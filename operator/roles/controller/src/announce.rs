@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::incident::EndReason;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -77,11 +78,21 @@ enum Urgency {
 
 impl News {
     fn normal(reason: &'static str, action: &'static str, note: impl Into<String>) -> Self {
-        Self { urgency: Urgency::Normal, reason, action, note: note.into() }
+        Self {
+            urgency: Urgency::Normal,
+            reason,
+            action,
+            note: note.into(),
+        }
     }
 
     fn warning(reason: &'static str, action: &'static str, note: impl Into<String>) -> Self {
-        Self { urgency: Urgency::Warning, reason, action, note: note.into() }
+        Self {
+            urgency: Urgency::Warning,
+            reason,
+            action,
+            note: note.into(),
+        }
     }
 
     /// The reason, one CamelCase word.
@@ -90,29 +101,38 @@ impl News {
     }
 }
 
-impl From<&Tell> for News {
-    fn from(tell: &Tell) -> Self {
-        use domain::incident::EndReason;
+impl From<Tell> for News {
+    fn from(tell: Tell) -> Self {
         match tell {
             Tell::Opened => Self::normal("Opened", "Open", "the incident opened"),
             Tell::Reopened => Self::normal("Reopened", "Open", "a new occurrence brought the incident back"),
-            Tell::Resolved(EndReason::Closed) => Self::normal("Closed", "Resolve", "a person closed the incident"),
-            Tell::Resolved(EndReason::Cleared) => Self::normal("Resolved", "Resolve", "every member is clear"),
-            Tell::Resolved(EndReason::Quiet) => {
-                Self::normal("Resolved", "Resolve", "nothing was seen for the rule's resolve.after")
+            Tell::Resolved(EndReason::Closed) => {
+                Self::normal("Closed", "Resolve", "a person closed the incident")
             }
-            Tell::Resolved(EndReason::MaxOpen) => {
-                Self::warning("Resolved", "Resolve", "the incident reached the rule's resolve.maxOpen")
+            Tell::Resolved(EndReason::Cleared) => {
+                Self::normal("Resolved", "Resolve", "every member is clear")
             }
+            Tell::Resolved(EndReason::Quiet) => Self::normal(
+                "Resolved",
+                "Resolve",
+                "nothing was seen for the rule's resolve.after",
+            ),
+            Tell::Resolved(EndReason::MaxOpen) => Self::warning(
+                "Resolved",
+                "Resolve",
+                "the incident reached the rule's resolve.maxOpen",
+            ),
             Tell::BroughtBack => Self::warning(
                 "ComesBack",
                 "Open",
                 "the OpsEvent was deleted while its incident is open, and is back; to end the incident, set \
                  spec.close: kubectl patch ope NAME --type=merge -p '{\"spec\":{\"close\":{\"reason\":\"FalseAlarm\"}}}'",
             ),
-            Tell::CloseIgnored => {
-                Self::normal("CloseIgnored", "Close", "the incident had ended before spec.close was set")
-            }
+            Tell::CloseIgnored => Self::normal(
+                "CloseIgnored",
+                "Close",
+                "the incident had ended before spec.close was set",
+            ),
         }
     }
 }
@@ -144,11 +164,25 @@ pub struct Announcements {
 /// Both halves; `identity` names this process in each Event.
 pub fn channel(client: Client, identity: &str, metrics: Metrics) -> (Announcer, Announcements) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(identity.to_owned()) };
+    let reporter = Reporter {
+        controller: CONTROLLER.to_owned(),
+        instance: Some(identity.to_owned()),
+    };
     let recorder = Recorder::new(client, reporter);
     let budget = TokenBucket::new(BURST, PER_SECOND, Instant::now());
-    let announcements = Announcements { queue: receiver, recorder, budget, metrics: metrics.clone() };
-    (Announcer { queue: sender, metrics }, announcements)
+    let announcements = Announcements {
+        queue: receiver,
+        recorder,
+        budget,
+        metrics: metrics.clone(),
+    };
+    (
+        Announcer {
+            queue: sender,
+            metrics,
+        },
+        announcements,
+    )
 }
 
 impl Announcer {
@@ -170,7 +204,12 @@ impl Announcements {
                 continue;
             }
             let event = event(&announcement.news);
-            match timeout(CALL_TIMEOUT, self.recorder.publish(&event, &announcement.regarding)).await {
+            match timeout(
+                CALL_TIMEOUT,
+                self.recorder.publish(&event, &announcement.regarding),
+            )
+            .await
+            {
                 Ok(Ok(())) => self.metrics.announced(announcement.news.reason),
                 Ok(Err(error)) => {
                     debug!(reason = announcement.news.reason, error = %Chain(&error), "Kubernetes Event not written");
@@ -197,19 +236,25 @@ fn event(news: &News) -> Event {
 
 #[cfg(test)]
 mod tests {
-    use domain::incident::EndReason;
-
     use super::*;
 
     #[test]
     fn a_closed_incident_and_a_cleared_one_have_different_reasons() {
-        assert_eq!(News::from(&Tell::Resolved(EndReason::Closed)).reason(), "Closed");
-        assert_eq!(News::from(&Tell::Resolved(EndReason::Cleared)).reason(), "Resolved");
+        assert_eq!(News::from(Tell::Resolved(EndReason::Closed)).reason(), "Closed");
+        assert_eq!(
+            News::from(Tell::Resolved(EndReason::Cleared)).reason(),
+            "Resolved"
+        );
     }
 
     #[test]
     fn an_object_that_comes_back_says_how_an_incident_is_closed() {
-        assert!(event(&News::from(&Tell::BroughtBack)).note.unwrap().contains("spec.close"));
+        assert!(
+            event(&News::from(Tell::BroughtBack))
+                .note
+                .unwrap()
+                .contains("spec.close")
+        );
     }
 
     #[test]

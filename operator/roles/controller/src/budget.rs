@@ -31,7 +31,12 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket.
     pub fn new(capacity: f64, per_second: f64, now: Instant) -> Self {
-        Self { capacity, per_second, tokens: capacity, filled_at: now }
+        Self {
+            capacity,
+            per_second,
+            tokens: capacity,
+            filled_at: now,
+        }
     }
 
     /// Takes one token, if there is one at `now`.
@@ -71,7 +76,11 @@ impl WriteBudget {
     pub fn new(now: Instant) -> Self {
         let reserve_capacity = f64::from(BURST_OPENINGS * WRITES_PER_OPENING);
         let steady = TokenBucket::new(STEADY_CAPACITY, WRITES_PER_SECOND, now);
-        Self { steady, reserve: reserve_capacity, reserve_capacity }
+        Self {
+            steady,
+            reserve: reserve_capacity,
+            reserve_capacity,
+        }
     }
 
     /// Takes what a write of `class` costs, all or nothing.
@@ -81,7 +90,11 @@ impl WriteBudget {
             return false;
         }
         let cost = f64::from(class.writes());
-        let saved = if class.is_urgent() { self.reserve.min(cost) } else { 0.0 };
+        let saved = if class.is_urgent() {
+            self.reserve.min(cost)
+        } else {
+            0.0
+        };
         self.reserve -= saved;
         self.steady.tokens -= cost - saved;
         true
@@ -92,12 +105,20 @@ impl WriteBudget {
         let missing = self.missing(class, now);
         // Rounded up by a millisecond, so that whoever wakes then does not find a token short by a hair.
         let hair = Duration::from_millis(1);
-        if missing > 0.0 { now + Duration::from_secs_f64(missing / WRITES_PER_SECOND) + hair } else { now }
+        if missing > 0.0 {
+            now + Duration::from_secs_f64(missing / WRITES_PER_SECOND) + hair
+        } else {
+            now
+        }
     }
 
     fn missing(&mut self, class: Class, now: Instant) -> f64 {
         self.reserve = (self.reserve + self.steady.fill(now)).min(self.reserve_capacity);
-        let available = if class.is_urgent() { self.steady.tokens + self.reserve } else { self.steady.tokens };
+        let available = if class.is_urgent() {
+            self.steady.tokens + self.reserve
+        } else {
+            self.steady.tokens
+        };
         f64::from(class.writes()) - available
     }
 }
@@ -138,11 +159,19 @@ mod tests {
         let written: Vec<u32> = (1..=1_800_u32)
             .map(|step| {
                 let now = start + Duration::from_millis(100) * step;
-                let class = if step % 3 == 0 { Class::Change } else { Class::Counts };
+                let class = if step % 3 == 0 {
+                    Class::Change
+                } else {
+                    Class::Counts
+                };
                 spend(&mut budget, class, now)
             })
             .collect();
-        let worst = written.windows(600).map(|minute| minute.iter().sum::<u32>()).max().unwrap();
+        let worst = written
+            .windows(600)
+            .map(|minute| minute.iter().sum::<u32>())
+            .max()
+            .unwrap();
         assert!((1_100..=1_200).contains(&worst), "{worst}");
     }
 

@@ -25,7 +25,10 @@ pub struct LeaseName {
 
 impl Default for LeaseName {
     fn default() -> Self {
-        Self { namespace: "opsward".to_owned(), name: "opsward-controller".to_owned() }
+        Self {
+            namespace: "opsward".to_owned(),
+            name: "opsward-controller".to_owned(),
+        }
     }
 }
 

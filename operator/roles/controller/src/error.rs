@@ -78,7 +78,8 @@ impl WriteError {
     }
 }
 
-/// Why the log was not told something.
+/// Why the log was not told something. Each is tried again every 5 s: [`crate::rules::publish`] and
+/// `domain::incident::step` say when.
 #[derive(Debug, thiserror::Error)]
 pub enum TellLogError {
     /// The log could not be written.
@@ -99,15 +100,6 @@ impl TellLogError {
             Self::Bus(error) => error.category(),
             Self::Confirm(error) => error.category(),
             Self::Spec(_) => "Spec",
-        }
-    }
-
-    /// Whether trying again can help; it is done in any case, every 5 s.
-    pub const fn retry(&self) -> bool {
-        match self {
-            Self::Bus(error) => error.retry(),
-            Self::Confirm(_) => true,
-            Self::Spec(_) => false,
         }
     }
 }

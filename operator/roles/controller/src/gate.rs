@@ -11,6 +11,15 @@ use tokio::time::Instant;
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
+/// Whether the gate turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is now otherwise than before.
+    News,
+    /// It was so already.
+    Known,
+}
+
 /// The gate before all writes.
 #[derive(Debug)]
 pub struct Gate {
@@ -21,12 +30,16 @@ pub struct Gate {
 impl Gate {
     /// An open gate.
     pub fn new() -> Self {
-        Self { closed_until: None, backoff: Backoff::new(RETRY_MIN, RETRY_MAX) }
+        Self {
+            closed_until: None,
+            backoff: Backoff::new(RETRY_MIN, RETRY_MAX),
+        }
     }
 
     /// Whether one more write may start beside `in_flight` others.
     pub fn lets_pass(&self, in_flight: usize, now: Instant) -> bool {
-        self.closed_until.is_none_or(|until| in_flight == 0 && until <= now)
+        self.closed_until
+            .is_none_or(|until| in_flight == 0 && until <= now)
     }
 
     /// When [`Gate::lets_pass`] will answer otherwise by time alone.
@@ -34,17 +47,28 @@ impl Gate {
         self.closed_until
     }
 
-    /// The API server took or refused a write by its own judgement: it is there.
-    pub fn served(&mut self) {
-        self.closed_until = None;
+    /// The API server took or refused a write by its own judgement: it is there. Answers whether that is news.
+    pub fn served(&mut self) -> Turn {
         self.backoff.reset();
+        if self.closed_until.take().is_some() {
+            Turn::News
+        } else {
+            Turn::Known
+        }
     }
 
     /// The API server was not reached or could not serve. Several writes that fail together are one failure.
-    pub fn failed(&mut self, now: Instant) {
+    /// Answers whether that is news.
+    pub fn failed(&mut self, now: Instant) -> Turn {
+        let news = if self.closed_until.is_none() {
+            Turn::News
+        } else {
+            Turn::Known
+        };
         if self.closed_until.is_none_or(|until| until <= now) {
             self.closed_until = Some(now + self.backoff.next_pause());
         }
+        news
     }
 }
 
@@ -69,9 +93,9 @@ mod tests {
     fn writes_that_fail_together_close_it_once() {
         let now = Instant::now();
         let mut gate = Gate::new();
-        gate.failed(now);
+        assert_eq!(gate.failed(now), Turn::News);
         let opens = gate.opens_at();
-        gate.failed(now);
+        assert_eq!(gate.failed(now), Turn::Known);
         assert_eq!(gate.opens_at(), opens);
     }
 
@@ -80,7 +104,7 @@ mod tests {
         let now = Instant::now();
         let mut gate = Gate::new();
         gate.failed(now);
-        gate.served();
+        assert_eq!((gate.served(), gate.served()), (Turn::News, Turn::Known));
         assert!(gate.lets_pass(15, now));
     }
 }

@@ -39,7 +39,11 @@ impl Key {
     /// The key of a record, from its bucket key `<namespace>.<id>`; a namespace has no dot.
     pub fn of_record(kind: Kind, bucket_key: &str) -> Option<Self> {
         let (namespace, id) = bucket_key.split_once('.')?;
-        Some(Self { kind, namespace: namespace.to_owned(), id: id.to_owned() })
+        Some(Self {
+            kind,
+            namespace: namespace.to_owned(),
+            id: id.to_owned(),
+        })
     }
 
     /// The key of an OpsEvent; `None` when it has no name that Opsward gives.
@@ -47,13 +51,21 @@ impl Key {
         let mut parts = object.metadata.name.as_deref()?.rsplitn(3, '-');
         let (position, hash, _rule) = (parts.next()?, parts.next()?, parts.next()?);
         let namespace = object.metadata.namespace.clone()?;
-        Some(Self { kind: Kind::Incident, namespace, id: format!("{hash}-{position}") })
+        Some(Self {
+            kind: Kind::Incident,
+            namespace,
+            id: format!("{hash}-{position}"),
+        })
     }
 
     /// The key of a TriggerRule.
     pub fn of_rule(object: &WrittenRule) -> Option<Self> {
         let (namespace, id) = (object.metadata.namespace.clone()?, object.metadata.uid.clone()?);
-        Some(Self { kind: Kind::Rule, namespace, id })
+        Some(Self {
+            kind: Kind::Rule,
+            namespace,
+            id,
+        })
     }
 }
 

@@ -91,28 +91,49 @@ impl Metrics {
 
     /// A write was done.
     pub fn written(&self, kind: Kind, class: Class) {
-        let labels = KindAndReason { kind: kind_name(kind), reason: class_name(class) };
-        self.writes.get_or_create(&labels).inc_by(u64::from(class.writes()));
+        let labels = KindAndReason {
+            kind: kind_name(kind),
+            reason: class_name(class),
+        };
+        self.writes
+            .get_or_create(&labels)
+            .inc_by(u64::from(class.writes()));
     }
 
     /// A write was not done.
     pub fn failed(&self, kind: Kind, reason: &'static str) {
-        self.failures.get_or_create(&KindAndReason { kind: kind_name(kind), reason }).inc();
+        self.failures
+            .get_or_create(&KindAndReason {
+                kind: kind_name(kind),
+                reason,
+            })
+            .inc();
     }
 
     /// A Kubernetes Event was written.
     pub fn announced(&self, reason: &'static str) {
-        self.writes.get_or_create(&KindAndReason { kind: "Event", reason }).inc();
+        self.writes
+            .get_or_create(&KindAndReason {
+                kind: "Event",
+                reason,
+            })
+            .inc();
     }
 
     /// A Kubernetes Event was not written.
     pub fn dropped(&self, why: Dropped) {
-        self.dropped.get_or_create(&ReasonLabel { reason: why.as_str() }).inc();
+        self.dropped
+            .get_or_create(&ReasonLabel { reason: why.as_str() })
+            .inc();
     }
 
     /// An opening or an end took this long from the log's time to the object.
     pub fn record_to_object(&self, took: Duration) {
-        self.stages.get_or_create(&StageLabel { stage: "record_to_object" }).observe(took.as_secs_f64());
+        self.stages
+            .get_or_create(&StageLabel {
+                stage: "record_to_object",
+            })
+            .observe(took.as_secs_f64());
     }
 
     /// Leading began (1) or ended (0).

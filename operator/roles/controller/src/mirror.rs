@@ -16,7 +16,11 @@ pub struct Mirror<K, V> {
 impl<K: Clone + Eq + Hash, V> Mirror<K, V> {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        Self { items: HashMap::new(), listed: None, whole: false }
+        Self {
+            items: HashMap::new(),
+            listed: None,
+            whole: false,
+        }
     }
 
     /// Whether everything that was there at the first list has been seen.
@@ -32,8 +36,13 @@ impl<K: Clone + Eq + Hash, V> Mirror<K, V> {
     /// The list ended; returns what it did not name, which is gone.
     pub fn finish(&mut self) -> Vec<K> {
         self.whole = true;
-        let Some(listed) = self.listed.take() else { return Vec::new() };
-        self.items.extract_if(|key, _| !listed.contains(key)).map(|(key, _)| key).collect()
+        let Some(listed) = self.listed.take() else {
+            return Vec::new();
+        };
+        self.items
+            .extract_if(|key, _| !listed.contains(key))
+            .map(|(key, _)| key)
+            .collect()
     }
 
     /// `key` is there, as `value`.
@@ -99,6 +108,9 @@ mod tests {
         mirror.named(&"b");
         assert_eq!(mirror.get(&"c"), Some(&1), "known until the list ends");
         assert_eq!(mirror.finish(), ["c"]);
-        assert_eq!((mirror.get(&"a"), mirror.get(&"b"), mirror.get(&"c")), (Some(&2), Some(&1), None));
+        assert_eq!(
+            (mirror.get(&"a"), mirror.get(&"b"), mirror.get(&"c")),
+            (Some(&2), Some(&1), None)
+        );
     }
 }

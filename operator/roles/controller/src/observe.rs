@@ -12,9 +12,9 @@ use futures::stream::{self, BoxStream};
 use futures::{SinkExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff as WatchBackoff;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Client};
 use platform::{Backoff, Chain};
 use serde::de::DeserializeOwned;
@@ -78,7 +78,11 @@ pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send
         records(bus.clone(), Observation::Incident),
         records(bus.clone(), Observation::RuleRecord),
         records(bus.clone(), Observation::Source),
-        objects(Api::all(client.clone()), "opsevents.opsward.dev", Observation::OpsEvent),
+        objects(
+            Api::all(client.clone()),
+            "opsevents.opsward.dev",
+            Observation::OpsEvent,
+        ),
         objects(rules, "triggerrules.opsward.dev", Observation::Rule),
         objects(Api::all(client.clone()), "namespaces", Observation::Namespace),
     ];
@@ -87,18 +91,24 @@ pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send
 
 type Of<T> = fn(T) -> Observation;
 
-fn objects<K>(api: Api<K>, resource: &'static str, of: Of<Feed<Box<K>, Box<K>>>) -> BoxStream<'static, Observation>
+fn objects<K>(
+    api: Api<K>,
+    resource: &'static str,
+    of: Of<Feed<Box<K>, Box<K>>>,
+) -> BoxStream<'static, Observation>
 where
     K: kube::Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    let observed = watcher(api, config).backoff(Pauses::new()).map(move |event| match event {
-        Ok(Event::Init) => of(Feed::Begin),
-        Ok(Event::InitApply(object) | Event::Apply(object)) => of(Feed::There(Box::new(object))),
-        Ok(Event::InitDone) => of(Feed::Whole),
-        Ok(Event::Delete(object)) => of(Feed::Gone(Box::new(object))),
-        Err(error) => Observation::Blind(blind(resource, &error)),
-    });
+    let observed = watcher(api, config)
+        .backoff(Pauses::new())
+        .map(move |event| match event {
+            Ok(Event::Init) => of(Feed::Begin),
+            Ok(Event::InitApply(object) | Event::Apply(object)) => of(Feed::There(Box::new(object))),
+            Ok(Event::InitDone) => of(Feed::Whole),
+            Ok(Event::Delete(object)) => of(Feed::Gone(Box::new(object))),
+            Err(error) => Observation::Blind(blind(resource, &error)),
+        });
     observed.boxed()
 }
 
@@ -112,7 +122,10 @@ fn blind(resource: &str, error: &watcher::Error) -> String {
             format!("waiting for CRD {resource}: kubectl apply -f crds/")
         }
         kube::Error::Api(status) if status.is_forbidden() => {
-            format!("waiting for the right to list and watch {resource}: {}", status.message)
+            format!(
+                "waiting for the right to list and watch {resource}: {}",
+                status.message
+            )
         }
         other => format!("waiting for the API server to list {resource}: {}", Chain(other)),
     }
@@ -190,7 +203,11 @@ async fn follow_once<T: Record>(
                 None
             }
             Some(Err(error)) => return Err(error),
-            None => return Err(bus::BusError::Missing { name: T::BUCKET.to_owned() }),
+            None => {
+                return Err(bus::BusError::Missing {
+                    name: T::BUCKET.to_owned(),
+                });
+            }
         };
     }
 }
@@ -202,19 +219,30 @@ mod tests {
     use super::*;
 
     fn refused(code: u16, reason: &str) -> watcher::Error {
-        let status = Status { code, reason: reason.to_owned(), message: "no".to_owned(), ..Status::default() };
+        let status = Status {
+            code,
+            reason: reason.to_owned(),
+            message: "no".to_owned(),
+            ..Status::default()
+        };
         watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status)))
     }
 
     #[test]
     fn a_missing_crd_is_named_with_its_remedy() {
         let reason = blind("opsevents.opsward.dev", &refused(404, "NotFound"));
-        assert_eq!(reason, "waiting for CRD opsevents.opsward.dev: kubectl apply -f crds/");
+        assert_eq!(
+            reason,
+            "waiting for CRD opsevents.opsward.dev: kubectl apply -f crds/"
+        );
     }
 
     #[test]
     fn a_missing_right_is_named() {
         let reason = blind("namespaces", &refused(403, "Forbidden"));
-        assert!(reason.starts_with("waiting for the right to list and watch namespaces"), "{reason}");
+        assert!(
+            reason.starts_with("waiting for the right to list and watch namespaces"),
+            "{reason}"
+        );
     }
 }

@@ -61,7 +61,12 @@ pub struct Plan<K> {
 impl<K: Clone + Eq + Hash + Ord> Plan<K> {
     /// Nothing to do.
     pub fn new() -> Self {
-        Self { places: HashMap::new(), ready: BTreeSet::new(), waiting: BTreeSet::new(), arrivals: 0 }
+        Self {
+            places: HashMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            arrivals: 0,
+        }
     }
 
     /// `key` wants a write. It keeps its turn among its class when it wanted the same before.
@@ -71,7 +76,8 @@ impl<K: Clone + Eq + Hash + Ord> Plan<K> {
         }
         self.forget(key);
         self.arrivals += 1;
-        self.places.insert(key.clone(), Place::Ready(class, self.arrivals));
+        self.places
+            .insert(key.clone(), Place::Ready(class, self.arrivals));
         self.ready.insert((class, self.arrivals, key.clone()));
     }
 
@@ -112,6 +118,11 @@ impl<K: Clone + Eq + Hash + Ord> Plan<K> {
         Some(key)
     }
 
+    /// How many keys want a write now.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// When [`Plan::expired`] will have a key.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.waiting.first().map(|(until, _)| *until)
@@ -119,7 +130,9 @@ impl<K: Clone + Eq + Hash + Ord> Plan<K> {
 
     /// When [`Plan::take`] will have a key; `now` or earlier if it has.
     pub fn next_turn(&self, budget: &mut WriteBudget, now: Instant) -> Option<Instant> {
-        self.ready.first().map(|(class, _, _)| budget.affordable_at(*class, now))
+        self.ready
+            .first()
+            .map(|(class, _, _)| budget.affordable_at(*class, now))
     }
 }
 
@@ -146,7 +159,10 @@ mod tests {
         ] {
             plan.want(&key, class);
         }
-        assert_eq!(drain(&mut plan, Instant::now()), ["opening", "change", "overdue", "counts", "upkeep"]);
+        assert_eq!(
+            drain(&mut plan, Instant::now()),
+            ["opening", "change", "overdue", "counts", "upkeep"]
+        );
     }
 
     #[test]

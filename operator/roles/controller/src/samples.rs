@@ -19,7 +19,11 @@ pub fn record() -> IncidentRecord {
     IncidentRecord {
         id: "k3v9q2mzra-1z4".to_owned(),
         namespace: "shop".to_owned(),
-        rule: RuleIdentity { uid: "9a1".to_owned(), name: "high-cpu".to_owned(), generation: 2 },
+        rule: RuleIdentity {
+            uid: "9a1".to_owned(),
+            name: "high-cpu".to_owned(),
+            generation: 2,
+        },
         group: BTreeMap::from([("host".to_owned(), "web-server-01".to_owned())]),
         group_text: "host=web-server-01".to_owned(),
         overflow: false,
@@ -50,9 +54,15 @@ pub fn rule_record() -> RuleRecord {
         uid: "9a1".to_owned(),
         namespace: "shop".to_owned(),
         generation: 2,
+        in_force: Some(2),
         position: 512,
         counted_to: 90_211,
-        counters: RuleCounters { matched: 412, opened: 1, open: 1, ..RuleCounters::default() },
+        counters: RuleCounters {
+            matched: 412,
+            opened: 1,
+            open: 1,
+            ..RuleCounters::default()
+        },
         last_triggered_at: Some(at(70)),
         refused: None,
         condition_error: None,

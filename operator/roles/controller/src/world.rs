@@ -88,7 +88,11 @@ impl World {
 
     /// The answer to a write: the object is now this.
     pub fn ops_event_written(&mut self, key: &Key, object: OpsEvent) {
-        if self.ops_events.get(key).is_none_or(|held| is_newer(&object.metadata, &held.metadata)) {
+        if self
+            .ops_events
+            .get(key)
+            .is_none_or(|held| is_newer(&object.metadata, &held.metadata))
+        {
             self.ops_events.put(key.clone(), object);
         }
     }
@@ -126,16 +130,31 @@ impl World {
 
     /// Whether a namespace takes objects.
     pub fn namespace_state(&self, namespace: &str) -> NamespaceState {
-        self.namespaces.get(&namespace.to_owned()).copied().unwrap_or(NamespaceState::Closed)
+        self.namespaces
+            .get(&namespace.to_owned())
+            .copied()
+            .unwrap_or(NamespaceState::Closed)
     }
 
     /// The other rules of `key`'s namespace that can be read and are not refused.
     pub fn peers(&self, key: &Key) -> Vec<Peer<'_>> {
-        let refused = |key: &Key| self.rule_records.get(key).is_some_and(|record| record.refused.is_some());
-        let others = self.rules.iter().filter(|(other, _)| other.namespace == key.namespace && *other != key);
+        let refused = |key: &Key| {
+            self.rule_records
+                .get(key)
+                .is_some_and(|record| record.refused.is_some())
+        };
+        let others = self
+            .rules
+            .iter()
+            .filter(|(other, _)| other.namespace == key.namespace && *other != key);
         others
             .filter(|(other, _)| !refused(other))
-            .filter_map(|(_, rule)| Some(Peer { name: rule.object.metadata.name.as_deref()?, spec: rule.spec.as_ref()? }))
+            .filter_map(|(_, rule)| {
+                Some(Peer {
+                    name: rule.object.metadata.name.as_deref()?,
+                    spec: rule.spec.as_ref()?,
+                })
+            })
             .collect()
     }
 
@@ -154,8 +173,18 @@ impl World {
     /// Every key of `kind` that something is known of.
     pub fn keys(&self, kind: Kind) -> Vec<Key> {
         let mut keys: Vec<Key> = match kind {
-            Kind::Incident => self.incidents.keys().chain(self.ops_events.keys()).cloned().collect(),
-            Kind::Rule => self.rule_records.keys().chain(self.rules.keys()).cloned().collect(),
+            Kind::Incident => self
+                .incidents
+                .keys()
+                .chain(self.ops_events.keys())
+                .cloned()
+                .collect(),
+            Kind::Rule => self
+                .rule_records
+                .keys()
+                .chain(self.rules.keys())
+                .cloned()
+                .collect(),
         };
         keys.sort_unstable();
         keys.dedup();
@@ -167,10 +196,16 @@ impl World {
         let Feed::There((bucket_key, new)) = &feed else {
             return record(&mut self.rule_records, Kind::Rule, feed);
         };
-        let Some(key) = Key::of_record(Kind::Rule, bucket_key) else { return Touched::Nothing };
+        let Some(key) = Key::of_record(Kind::Rule, bucket_key) else {
+            return Touched::Nothing;
+        };
         let shadows_otherwise = before(&key) != Some(new.refused.is_some());
         let touched = record(&mut self.rule_records, Kind::Rule, feed);
-        if shadows_otherwise { Touched::Rules(Some(key.namespace)) } else { touched }
+        if shadows_otherwise {
+            Touched::Rules(Some(key.namespace))
+        } else {
+            touched
+        }
     }
 
     fn source(&mut self, feed: KeyedFeed<SourceRecord>) -> Touched {
@@ -201,16 +236,24 @@ impl World {
                 Touched::Nothing
             }
             Feed::There(mut object) => {
-                let Some(key) = Key::of_ops_event(&object) else { return Touched::Nothing };
+                let Some(key) = Key::of_ops_event(&object) else {
+                    return Touched::Nothing;
+                };
                 object.metadata.managed_fields = None;
                 self.ops_events.named(&key);
                 self.ops_event_written(&key, *object);
                 Touched::Keys(vec![key])
             }
             Feed::Gone(object) => {
-                let Some(key) = Key::of_ops_event(&object) else { return Touched::Nothing };
+                let Some(key) = Key::of_ops_event(&object) else {
+                    return Touched::Nothing;
+                };
                 // What was created since under the same name is newer than this deletion.
-                if self.ops_events.get(&key).is_some_and(|held| is_newer(&object.metadata, &held.metadata)) {
+                if self
+                    .ops_events
+                    .get(&key)
+                    .is_some_and(|held| is_newer(&object.metadata, &held.metadata))
+                {
                     self.ops_events.remove(&key);
                 }
                 Touched::Keys(vec![key])
@@ -229,16 +272,24 @@ impl World {
                 Touched::Nothing
             }
             Feed::There(mut object) => {
-                let Some(key) = Key::of_rule(&object) else { return Touched::Nothing };
+                let Some(key) = Key::of_rule(&object) else {
+                    return Touched::Nothing;
+                };
                 object.metadata.managed_fields = None;
                 let generation = |rule: &KnownRule| rule.object.metadata.generation;
                 let edited = self.rules.get(&key).map(generation) != Some(object.metadata.generation);
                 self.rules.named(&key);
                 self.rule_written(&key, *object);
-                if edited { Touched::Rules(Some(key.namespace)) } else { Touched::Keys(vec![key]) }
+                if edited {
+                    Touched::Rules(Some(key.namespace))
+                } else {
+                    Touched::Keys(vec![key])
+                }
             }
             Feed::Gone(object) => {
-                let Some(key) = Key::of_rule(&object) else { return Touched::Nothing };
+                let Some(key) = Key::of_rule(&object) else {
+                    return Touched::Nothing;
+                };
                 self.rules.remove(&key);
                 // The key itself is looked at through its record.
                 Touched::Rules(Some(key.namespace))
@@ -255,8 +306,14 @@ impl World {
             Feed::Begin => self.namespaces.begin(),
             Feed::There(object) => {
                 let closing = object.metadata.deletion_timestamp.is_some();
-                let state = if closing { NamespaceState::Closed } else { NamespaceState::Active };
-                let Some(name) = object.metadata.name else { return Touched::Nothing };
+                let state = if closing {
+                    NamespaceState::Closed
+                } else {
+                    NamespaceState::Active
+                };
+                let Some(name) = object.metadata.name else {
+                    return Touched::Nothing;
+                };
                 let before = self.namespace_state(&name);
                 self.namespaces.put(name.clone(), state);
                 if before != state {
@@ -285,12 +342,16 @@ fn record<T>(mirror: &mut Mirror<Key, T>, kind: Kind, feed: KeyedFeed<T>) -> Tou
             Touched::Nothing
         }
         Feed::There((bucket_key, value)) => {
-            let Some(key) = key(bucket_key) else { return Touched::Nothing };
+            let Some(key) = key(bucket_key) else {
+                return Touched::Nothing;
+            };
             mirror.put(key.clone(), value);
             Touched::Keys(vec![key])
         }
         Feed::Gone(bucket_key) => {
-            let Some(key) = key(bucket_key) else { return Touched::Nothing };
+            let Some(key) = key(bucket_key) else {
+                return Touched::Nothing;
+            };
             mirror.remove(&key);
             Touched::Keys(vec![key])
         }
@@ -301,7 +362,8 @@ fn record<T>(mirror: &mut Mirror<Key, T>, kind: Kind, feed: KeyedFeed<T>) -> Tou
 /// Whether `new` is at least as new as `held`. Resource versions of one resource are ordered numbers, of all uids
 /// and deletions together (<https://kep.k8s.io/5504>); should one be none, the newcomer is believed.
 fn is_newer(new: &kube::core::ObjectMeta, held: &kube::core::ObjectMeta) -> bool {
-    let number = |metadata: &kube::core::ObjectMeta| metadata.resource_version.as_deref()?.parse::<u128>().ok();
+    let number =
+        |metadata: &kube::core::ObjectMeta| metadata.resource_version.as_deref()?.parse::<u128>().ok();
     match (number(new), number(held)) {
         (Some(new), Some(held)) => new >= held,
         _ => true,

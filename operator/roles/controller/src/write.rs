@@ -67,7 +67,10 @@ pub async fn is_gone(client: Client, namespace: &str, name: &str, uid: &str) -> 
     let api: Api<PartialObjectMeta<TriggerRule>> = Api::namespaced(client, namespace);
     let named = ListParams::default().fields(&format!("metadata.name={name}"));
     match call(api.list(&named)).await {
-        Ok(list) => Ok(!list.items.iter().any(|object| object.metadata.uid.as_deref() == Some(uid))),
+        Ok(list) => Ok(!list
+            .items
+            .iter()
+            .any(|object| object.metadata.uid.as_deref() == Some(uid))),
         Err(Failure::Error(error)) => Err(error),
         Err(Failure::Outdated) => Ok(false),
     }
@@ -93,11 +96,17 @@ async fn delete(api: &Api<OpsEvent>, object: &OpsEvent) -> Result<(), Failure> {
         uid: object.metadata.uid.clone(),
     };
     let params = DeleteParams::default().preconditions(exactly);
-    call(api.delete(name(&object.metadata), &params)).await.map(|_| ())
+    call(api.delete(name(&object.metadata), &params))
+        .await
+        .map(|_| ())
 }
 
 /// Reads the object when a write found it other than thought.
-async fn settle<K>(api: &Api<K>, name: &str, done: Result<Outcome<K>, Failure>) -> Result<Outcome<K>, WriteError>
+async fn settle<K>(
+    api: &Api<K>,
+    name: &str,
+    done: Result<Outcome<K>, Failure>,
+) -> Result<Outcome<K>, WriteError>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
@@ -144,13 +153,21 @@ fn sort(error: kube::Error) -> Failure {
 /// The words of the admission plugin NamespaceLifecycle: a terminating namespace forbids with this cause, a missing
 /// one is itself what was not found.
 fn is_namespace_closed(status: &Status) -> bool {
-    let Some(details) = &status.details else { return false };
-    let terminating = details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating");
+    let Some(details) = &status.details else {
+        return false;
+    };
+    let terminating = details
+        .causes
+        .iter()
+        .any(|cause| cause.reason == "NamespaceTerminating");
     (status.is_forbidden() && terminating) || (status.is_not_found() && details.kind == "namespaces")
 }
 
 fn put_params() -> PostParams {
-    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+    PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    }
 }
 
 fn namespace(metadata: &kube::core::ObjectMeta) -> &str {

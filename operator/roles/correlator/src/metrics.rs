@@ -8,16 +8,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use platform::Stages;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StageLabel {
-    stage: &'static str,
 }
 
 /// What the correlator says of itself.
@@ -40,9 +36,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Registers all of them.
-    pub fn register(registry: &mut Registry) -> Self {
-        let stages =
-            Family::<StageLabel, Histogram>::new_with_constructor(|| Histogram::new(platform::buckets::STAGE_SECONDS));
+    pub fn register(registry: &mut Registry, stages: &Stages) -> Self {
         let metrics = Self {
             events: Family::default(),
             lag: Gauge::default(),
@@ -52,7 +46,7 @@ impl Metrics {
             checkpoints: Counter::default(),
             log_gaps: Counter::default(),
             records: Counter::default(),
-            correlated: stages.get_or_create(&StageLabel { stage: "receive_to_correlate" }).clone(),
+            correlated: stages.stage("receive_to_correlate"),
         };
         registry.register(
             "opsward_correlate_events",
@@ -66,11 +60,6 @@ impl Metrics {
         registry.register("opsward_checkpoints_written", "Checkpoints written", metrics.checkpoints.clone());
         registry.register("opsward_log_gaps", "Checkpoints that no longer met the log", metrics.log_gaps.clone());
         registry.register("opsward_records_written", "Incident and rule records written", metrics.records.clone());
-        registry.register(
-            "opsward_correlate_stage_duration_seconds",
-            "From receipt of a pack's first event to its correlation",
-            metrics.correlated.clone(),
-        );
         metrics
     }
 

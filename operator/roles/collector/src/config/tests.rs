@@ -42,8 +42,8 @@ fn an_error_of_one_field_names_path_and_line() {
     for (yaml, expected) in [
         (
             "sources:\n- {name: A b, format: webhook, namespace: default}",
-            "sources[0].name: \"A b\" is no source name; use lower-case letters, digits and `-`, at most 63 \
-             at line 2 column 3",
+            "sources[0].name: invalid value: string \"A b\", expected a source's name of lower-case letters, digits and \
+             `-`, at most 63 at line 2 column 10",
         ),
         (
             "sources:\n- {name: a, format: xml, namespace: default}",

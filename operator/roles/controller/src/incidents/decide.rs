@@ -117,21 +117,36 @@ pub fn decide(seen: &Seen<'_>, now: Time) -> Decision {
 /// people: nobody knows what became of the incident, and deleting it now sticks.
 fn leftover(object: &OpsEvent, now: Time) -> Decision {
     let ended_at = object.status.as_ref().and_then(|status| status.ended_at);
-    ended_at.map_or_else(Decision::default, |ended_at| finished(object, ended_at, DEFAULT_TTL, now))
+    ended_at.map_or_else(Decision::default, |ended_at| {
+        finished(object, ended_at, DEFAULT_TTL, now)
+    })
 }
 
 fn finished(object: &OpsEvent, ended_at: Time, ttl: Duration, now: Time) -> Decision {
     let due = ended_at.plus(ttl);
     if now < due {
-        return Decision { look_again: Some(due), ..Decision::default() };
+        return Decision {
+            look_again: Some(due),
+            ..Decision::default()
+        };
     }
     let work = Work::Delete(Box::new(object.clone()));
-    let write = Some(Planned { work, class: Class::Upkeep, tells: Vec::new() });
-    Decision { write, ..Decision::default() }
+    let write = Some(Planned {
+        work,
+        class: Class::Upkeep,
+        tells: Vec::new(),
+    });
+    Decision {
+        write,
+        ..Decision::default()
+    }
 }
 
 fn absent(seen: &Seen<'_>, record: &IncidentRecord, now: Time) -> Decision {
-    let expired = record.end.as_ref().is_some_and(|end| now >= end.at.plus(record.ttl));
+    let expired = record
+        .end
+        .as_ref()
+        .is_some_and(|end| now >= end.at.plus(record.ttl));
     if expired || seen.namespace == NamespaceState::Closed {
         return Decision::default();
     }
@@ -151,17 +166,34 @@ fn absent(seen: &Seen<'_>, record: &IncidentRecord, now: Time) -> Decision {
     };
     let mut object = project::object(record);
     object.status = Some(project::status(record, incident.phase, None, 1));
-    let write = Some(Planned { work: Work::Open(Box::new(object)), class: Class::Opening, tells });
-    Decision { write, ..Decision::default() }
+    let write = Some(Planned {
+        work: Work::Open(Box::new(object)),
+        class: Class::Opening,
+        tells,
+    });
+    Decision {
+        write,
+        ..Decision::default()
+    }
 }
 
 fn present(close: CloseWish, record: &IncidentRecord, object: &OpsEvent, now: Time) -> Decision {
     let shown = object.status.as_ref();
     if shown.is_some_and(|status| status.occurrences.position > record.occurrences.position) {
         // The record is older than what is shown, as after a bucket was restored: wait for the newer one.
-        return Decision { close, ..Decision::default() };
+        return Decision {
+            close,
+            ..Decision::default()
+        };
     }
-    let (incident, effect) = step(Incident { phase: shown_phase(shown), close }, Input::of(record), now);
+    let (incident, effect) = step(
+        Incident {
+            phase: shown_phase(shown),
+            close,
+        },
+        Input::of(record),
+        now,
+    );
     let after_write = effect.and_then(told);
     let (incident, effect) = match object.spec.close {
         Some(_) => step(incident, Input::CloseAsked, now),
@@ -171,9 +203,19 @@ fn present(close: CloseWish, record: &IncidentRecord, object: &OpsEvent, now: Ti
     let status = project::status(record, incident.phase, shown, generation);
     let mut decision = match (project::difference(shown, &status), &record.end) {
         (Some(class), _) => {
-            let work = Work::Status(Box::new(OpsEvent { status: Some(status), ..object.clone() }));
-            let write = Some(Planned { work, class, tells: after_write.into_iter().collect() });
-            Decision { write, ..Decision::default() }
+            let work = Work::Status(Box::new(OpsEvent {
+                status: Some(status),
+                ..object.clone()
+            }));
+            let write = Some(Planned {
+                work,
+                class,
+                tells: after_write.into_iter().collect(),
+            });
+            Decision {
+                write,
+                ..Decision::default()
+            }
         }
         (None, Some(end)) => finished(object, end.at, record.ttl, now),
         (None, None) => Decision::default(),
@@ -190,11 +232,16 @@ fn present(close: CloseWish, record: &IncidentRecord, object: &OpsEvent, now: Ti
 }
 
 fn recorded_phase(record: &IncidentRecord) -> Phase {
-    record.end.as_ref().map_or(Phase::Open, |end| Phase::Resolved(end.reason))
+    record
+        .end
+        .as_ref()
+        .map_or(Phase::Open, |end| Phase::Resolved(end.reason))
 }
 
 fn shown_phase(shown: Option<&OpsEventStatus>) -> Phase {
-    shown.and_then(|status| status.end_reason).map_or(Phase::Open, Phase::Resolved)
+    shown
+        .and_then(|status| status.end_reason)
+        .map_or(Phase::Open, Phase::Resolved)
 }
 
 const fn told(effect: Effect) -> Option<Tell> {

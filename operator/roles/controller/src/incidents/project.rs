@@ -14,7 +14,10 @@ use crate::plan::Class;
 
 /// A new incident's object. The API server takes its spec and drops its status.
 pub fn object(record: &IncidentRecord) -> OpsEvent {
-    let mut object = OpsEvent::new(&object_name(&record.rule.name, &record.id), OpsEventSpec::from(record));
+    let mut object = OpsEvent::new(
+        &object_name(&record.rule.name, &record.id),
+        OpsEventSpec::from(record),
+    );
     object.metadata.namespace = Some(record.namespace.clone());
     object.metadata.labels = Some(BTreeMap::from([
         (LABEL_RULE.to_owned(), record.rule.name.clone()),
@@ -56,17 +59,24 @@ pub fn status(
 /// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counts are `Counts`
 /// here: only who knows since when they differ can call them overdue.
 pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<Class> {
-    let Some(old) = old else { return Some(Class::Change) };
+    let Some(old) = old else {
+        return Some(Class::Change);
+    };
     if old.occurrences.position > new.occurrences.position || old == new {
         return None;
     }
-    let only_counts = OpsEventStatus { occurrences: new.occurrences.clone(), ..old.clone() } == *new;
+    let only_counts = OpsEventStatus {
+        occurrences: new.occurrences.clone(),
+        ..old.clone()
+    } == *new;
     Some(if only_counts { Class::Counts } else { Class::Change })
 }
 
 /// The newest log time that the record knows.
 fn latest(record: &IncidentRecord) -> Time {
-    record.end.as_ref().map_or(record.occurrences.last_seen, |end| end.at.max(record.occurrences.last_seen))
+    record.end.as_ref().map_or(record.occurrences.last_seen, |end| {
+        end.at.max(record.occurrences.last_seen)
+    })
 }
 
 fn firing(record: &IncidentRecord) -> (Statement, Time) {
@@ -74,27 +84,42 @@ fn firing(record: &IncidentRecord) -> (Statement, Time) {
         (_, ..=0) => (Truth::False, Reason::AllClear, "no member fires".to_owned()),
         // The number of firing members would change this message, and so write the object, with every alert that
         // comes or goes; `status.occurrences` has the numbers.
-        (None, _) => (Truth::True, Reason::MembersFiring, "at least one member fires".to_owned()),
+        (None, _) => (
+            Truth::True,
+            Reason::MembersFiring,
+            "at least one member fires".to_owned(),
+        ),
         (Some(end), _) => {
-            let message = format!("not followed since the end ({}); members fired then", end.reason.as_str());
+            let message = format!(
+                "not followed since the end ({}); members fired then",
+                end.reason.as_str()
+            );
             (Truth::Unknown, Reason::Ended, message)
         }
     };
-    (Statement::new(ConditionType::Firing, truth, reason.as_str(), message), latest(record))
+    (
+        Statement::new(ConditionType::Firing, truth, reason.as_str(), message),
+        latest(record),
+    )
 }
 
 fn resolved(record: &IncidentRecord) -> (Statement, Time) {
-    match &record.end {
-        Some(end) => {
-            let reason = end.reason.as_str();
-            (Statement::new(ConditionType::Resolved, Truth::True, reason, "the incident has ended"), end.at)
-        }
-        None => {
-            let reason = Reason::StillOpen.as_str();
-            let since = if record.reopened > 0 { latest(record) } else { record.opened_at };
-            (Statement::new(ConditionType::Resolved, Truth::False, reason, "the incident is open"), since)
-        }
+    let say = |truth, reason, message| Statement::new(ConditionType::Resolved, truth, reason, message);
+    if let Some(end) = &record.end {
+        return (
+            say(Truth::True, end.reason.as_str(), "the incident has ended"),
+            end.at,
+        );
     }
+    let since = if record.reopened > 0 {
+        latest(record)
+    } else {
+        record.opened_at
+    };
+    (
+        say(Truth::False, Reason::StillOpen.as_str(), "the incident is open"),
+        since,
+    )
 }
 
 fn rule_gone(record: &IncidentRecord) -> (Statement, Time) {
@@ -108,7 +133,10 @@ fn rule_gone(record: &IncidentRecord) -> (Statement, Time) {
         (Reason::RulePresent, "its TriggerRule is there".to_owned())
     };
     let truth = Truth::from(record.rule_gone);
-    (Statement::new(ConditionType::RuleGone, truth, reason.as_str(), message), latest(record))
+    (
+        Statement::new(ConditionType::RuleGone, truth, reason.as_str(), message),
+        latest(record),
+    )
 }
 
 #[cfg(test)]
@@ -125,7 +153,11 @@ mod tests {
     }
 
     fn transition(status: &OpsEventStatus, of: ConditionType) -> String {
-        let condition = status.conditions.iter().find(|condition| condition.type_ == of.as_str()).unwrap();
+        let condition = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == of.as_str())
+            .unwrap();
         condition.last_transition_time.0.to_string()
     }
 
@@ -154,7 +186,10 @@ mod tests {
         older.occurrences.count = 1;
         older.severity = Severity::Critical;
         let shown = open(&record());
-        assert_eq!(difference(Some(&shown), &status(&older, Phase::Open, Some(&shown), 1)), None);
+        assert_eq!(
+            difference(Some(&shown), &status(&older, Phase::Open, Some(&shown), 1)),
+            None
+        );
     }
 
     #[test]
@@ -176,22 +211,48 @@ mod tests {
         clear.firing = 0;
         clear.occurrences.last_seen = at(90);
         let new = status(&clear, Phase::Open, Some(&shown), 1);
-        assert!(holds(&shown.conditions, ConditionType::Firing) && !holds(&new.conditions, ConditionType::Firing));
+        assert!(
+            holds(&shown.conditions, ConditionType::Firing) && !holds(&new.conditions, ConditionType::Firing)
+        );
         assert_eq!(transition(&new, ConditionType::Firing), "1970-01-01T00:01:30Z");
-        assert_eq!(transition(&new, ConditionType::RuleGone), transition(&shown, ConditionType::RuleGone));
+        assert_eq!(
+            transition(&new, ConditionType::RuleGone),
+            transition(&shown, ConditionType::RuleGone)
+        );
     }
 
     #[test]
     fn an_end_is_shown_with_its_time_and_reason() {
         let mut ended = record();
-        ended.end = Some(End { at: at(120), reason: EndReason::MaxOpen });
-        let status = status(&ended, Phase::Resolved(EndReason::MaxOpen), Some(&open(&record())), 1);
+        ended.end = Some(End {
+            at: at(120),
+            reason: EndReason::MaxOpen,
+        });
+        let status = status(
+            &ended,
+            Phase::Resolved(EndReason::MaxOpen),
+            Some(&open(&record())),
+            1,
+        );
         assert_eq!(status.phase, api::Phase::Resolved);
-        assert_eq!((status.ended_at, status.end_reason), (Some(at(120)), Some(EndReason::MaxOpen)));
+        assert_eq!(
+            (status.ended_at, status.end_reason),
+            (Some(at(120)), Some(EndReason::MaxOpen))
+        );
         assert!(holds(&status.conditions, ConditionType::Resolved));
-        assert_eq!(transition(&status, ConditionType::Resolved), "1970-01-01T00:02:00Z");
-        let firing = status.conditions.iter().find(|condition| condition.type_ == "Firing").unwrap();
-        assert_eq!((firing.status.as_str(), firing.reason.as_str()), ("Unknown", "Ended"));
+        assert_eq!(
+            transition(&status, ConditionType::Resolved),
+            "1970-01-01T00:02:00Z"
+        );
+        let firing = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == "Firing")
+            .unwrap();
+        assert_eq!(
+            (firing.status.as_str(), firing.reason.as_str()),
+            ("Unknown", "Ended")
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub fn statement(name: &str, spec: &TriggerRuleSpec, peers: &[Peer<'_>], sources
     }
     let globs = &spec.matches.sources;
     let accepted = Globs::new(globs);
-    if sources.any_known == Knowledge::Something && !sources.names.iter().any(|source| accepted.accept(source)) {
+    if sources.any_known == Knowledge::Something
+        && !sources.names.iter().any(|source| accepted.accept(source))
+    {
         let message = if globs.is_empty() {
             "no configured source sends into this namespace".to_owned()
         } else {
@@ -65,7 +67,11 @@ pub fn statement(name: &str, spec: &TriggerRuleSpec, peers: &[Peer<'_>], sources
         let message = "no collector has said yet which sources there are".to_owned();
         return say(Truth::Unknown, Reason::SourcesUnknown, message);
     }
-    say(Truth::False, Reason::Effective, "nothing stands against it".to_owned())
+    say(
+        Truth::False,
+        Reason::Effective,
+        "nothing stands against it".to_owned(),
+    )
 }
 
 /// Whether `peer` is asked before and owns every event that the rule could take.
@@ -88,7 +94,10 @@ fn covers(wide: &Match, narrow: &Match) -> bool {
         && globs(&wide.reported_sources, &narrow.reported_sources)
         && globs(&wide.types, &narrow.types)
         && wide.min_severity <= narrow.min_severity
-        && wide.labels.iter().all(|requirement| narrow.labels.contains(requirement))
+        && wide
+            .labels
+            .iter()
+            .all(|requirement| narrow.labels.contains(requirement))
         && (wide.condition.trim().is_empty() || wide.condition.trim() == narrow.condition.trim())
 }
 
@@ -106,7 +115,10 @@ mod tests {
     }
 
     fn known(names: &[&'static str]) -> Sources<'static> {
-        Sources { any_known: Knowledge::Something, names: names.to_vec() }
+        Sources {
+            any_known: Knowledge::Something,
+            names: names.to_vec(),
+        }
     }
 
     fn outcome(spec: &TriggerRuleSpec, peers: &[Peer<'_>], sources: &Sources<'_>) -> (Truth, String) {
@@ -115,28 +127,50 @@ mod tests {
     }
 
     fn beside(peer: &TriggerRuleSpec) -> (Truth, String) {
-        outcome(&rule(|_| ()), &[Peer { name: "all", spec: peer }], &known(&["webhook"]))
+        outcome(
+            &rule(|_| ()),
+            &[Peer {
+                name: "all",
+                spec: peer,
+            }],
+            &known(&["webhook"]),
+        )
     }
 
     #[test]
     fn a_suspended_rule_is_ineffective() {
         let spec = rule(|spec| spec.suspend = true);
-        assert_eq!(outcome(&spec, &[], &known(&["webhook"])), (Truth::True, "Suspended".to_owned()));
+        assert_eq!(
+            outcome(&spec, &[], &known(&["webhook"])),
+            (Truth::True, "Suspended".to_owned())
+        );
     }
 
     #[test]
     fn globs_that_match_no_known_source_are_ineffective() {
         let spec = rule(|spec| spec.matches.sources = vec!["prometheus-*".to_owned()]);
-        assert_eq!(outcome(&spec, &[], &known(&["webhook"])), (Truth::True, "NoSuchSource".to_owned()));
-        assert_eq!(outcome(&spec, &[], &known(&["prometheus-eu"])), (Truth::False, "Effective".to_owned()));
+        assert_eq!(
+            outcome(&spec, &[], &known(&["webhook"])),
+            (Truth::True, "NoSuchSource".to_owned())
+        );
+        assert_eq!(
+            outcome(&spec, &[], &known(&["prometheus-eu"])),
+            (Truth::False, "Effective".to_owned())
+        );
     }
 
     #[test]
     fn while_no_collector_has_spoken_named_sources_are_unknown() {
         let spec = rule(|spec| spec.matches.sources = vec!["prometheus-*".to_owned()]);
         let unknown = Sources::default();
-        assert_eq!(outcome(&spec, &[], &unknown), (Truth::Unknown, "SourcesUnknown".to_owned()));
-        assert_eq!(outcome(&rule(|_| ()), &[], &unknown), (Truth::False, "Effective".to_owned()));
+        assert_eq!(
+            outcome(&spec, &[], &unknown),
+            (Truth::Unknown, "SourcesUnknown".to_owned())
+        );
+        assert_eq!(
+            outcome(&rule(|_| ()), &[], &unknown),
+            (Truth::False, "Effective".to_owned())
+        );
     }
 
     #[test]
@@ -153,8 +187,16 @@ mod tests {
         assert_eq!(beside(&rule(|spec| spec.priority = -1)), effective);
         assert_eq!(beside(&rule(|spec| spec.continues = true)), effective);
         assert_eq!(beside(&rule(|spec| spec.suspend = true)), effective);
-        assert_eq!(beside(&rule(|spec| spec.matches.min_severity = Severity::High)), effective);
-        assert_eq!(beside(&rule(|spec| spec.matches.condition = "event.host == 'a'".to_owned())), effective);
+        assert_eq!(
+            beside(&rule(|spec| spec.matches.min_severity = Severity::High)),
+            effective
+        );
+        assert_eq!(
+            beside(&rule(
+                |spec| spec.matches.condition = "event.host == 'a'".to_owned()
+            )),
+            effective
+        );
         let other = rule(|spec| spec.matches.types = vec!["other".to_owned()]);
         assert_eq!(beside(&other), effective);
     }

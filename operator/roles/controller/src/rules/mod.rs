@@ -74,19 +74,40 @@ pub struct RuleDecision {
 pub fn decide(seen: &SeenRule<'_>, now: Moment) -> RuleDecision {
     let generation = seen.object.map(|object| object.metadata.generation.unwrap_or(1));
     let publication = publish::decide(generation, seen.record, seen.memory.told, now.instant);
-    let mut decision = RuleDecision { publication, write: None, write_at: None };
-    let (Some(object), Some(generation)) = (seen.object, generation) else { return decision };
+    let mut decision = RuleDecision {
+        publication,
+        write: None,
+        write_at: None,
+    };
+    let (Some(object), Some(generation)) = (seen.object, generation) else {
+        return decision;
+    };
     if object.metadata.deletion_timestamp.is_some() {
         return decision;
     }
     let old = object.status.as_ref();
-    let statements = [status::ready(generation, seen.record, seen.memory.answer), ineffective(object, seen)];
+    let statements = [
+        status::ready(generation, seen.record, seen.memory.answer),
+        ineffective(object, seen),
+    ];
     let new = status::status(generation, seen.record, old, statements, now.time);
-    let Some(class) = status::difference(old, &new) else { return decision };
-    let due = seen.memory.written_at.map(|at| at + COUNTERS_EVERY).filter(|due| now.instant < *due);
+    let Some(class) = status::difference(old, &new) else {
+        return decision;
+    };
+    let due = seen
+        .memory
+        .written_at
+        .map(|at| at + COUNTERS_EVERY)
+        .filter(|due| now.instant < *due);
     match (class, due) {
         (Class::Upkeep, Some(due)) => decision.write_at = Some(due),
-        _ => decision.write = Some(RuleWrite { tell: status::tell(old, &new), object: with(object, new), class }),
+        _ => {
+            decision.write = Some(RuleWrite {
+                tell: status::tell(old, &new),
+                object: with(object, new),
+                class,
+            })
+        }
     }
     decision
 }
@@ -110,7 +131,10 @@ pub fn read_spec(object: &WrittenRule) -> Option<TriggerRuleSpec> {
 }
 
 fn with(object: &WrittenRule, status: TriggerRuleStatus) -> WrittenRule {
-    WrittenRule { status: Some(status), ..object.clone() }
+    WrittenRule {
+        status: Some(status),
+        ..object.clone()
+    }
 }
 
 #[cfg(test)]
@@ -130,17 +154,32 @@ mod tests {
 
     fn decided(object: &WrittenRule, record: &RuleRecord, memory: RuleMemory, now: Moment) -> RuleDecision {
         let sources = Sources::default();
-        decide(&SeenRule { object: Some(object), record: Some(record), peers: Vec::new(), sources, memory }, now)
+        decide(
+            &SeenRule {
+                object: Some(object),
+                record: Some(record),
+                peers: Vec::new(),
+                sources,
+                memory,
+            },
+            now,
+        )
     }
 
     fn now() -> Moment {
-        Moment { instant: Instant::now(), time: at(80) }
+        Moment {
+            instant: Instant::now(),
+            time: at(80),
+        }
     }
 
     #[test]
     fn a_status_once_written_wants_no_write() {
         let now = now();
-        let written = decided(&rule(2), &rule_record(), RuleMemory::default(), now).write.unwrap().object;
+        let written = decided(&rule(2), &rule_record(), RuleMemory::default(), now)
+            .write
+            .unwrap()
+            .object;
         let read: WrittenRule = serde_json::from_value(serde_json::to_value(&written).unwrap()).unwrap();
         let decision = decided(&read, &rule_record(), RuleMemory::default(), now);
         assert!(decision.write.is_none() && decision.write_at.is_none());
@@ -150,8 +189,14 @@ mod tests {
     #[test]
     fn counters_wait_five_seconds_after_the_last_write_and_conditions_do_not() {
         let now = now();
-        let written = decided(&rule(2), &rule_record(), RuleMemory::default(), now).write.unwrap().object;
-        let memory = RuleMemory { written_at: Some(now.instant), ..RuleMemory::default() };
+        let written = decided(&rule(2), &rule_record(), RuleMemory::default(), now)
+            .write
+            .unwrap()
+            .object;
+        let memory = RuleMemory {
+            written_at: Some(now.instant),
+            ..RuleMemory::default()
+        };
         let mut record = rule_record();
         record.counters.matched += 1;
         let decision = decided(&written, &record, memory, now);
@@ -160,7 +205,10 @@ mod tests {
         record.generation += 1;
         let mut edited = written.clone();
         edited.metadata.generation = Some(3);
-        assert_eq!(decided(&edited, &record, memory, now).write.unwrap().class, Class::Change);
+        assert_eq!(
+            decided(&edited, &record, memory, now).write.unwrap().class,
+            Class::Change
+        );
     }
 
     #[test]
@@ -176,6 +224,10 @@ mod tests {
     fn a_rule_being_deleted_keeps_its_status() {
         let mut object = rule(2);
         object.metadata.deletion_timestamp = Some(api::conditions::kube_time(at(80)));
-        assert!(decided(&object, &rule_record(), RuleMemory::default(), now()).write.is_none());
+        assert!(
+            decided(&object, &rule_record(), RuleMemory::default(), now())
+                .write
+                .is_none()
+        );
     }
 }

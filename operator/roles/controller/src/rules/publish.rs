@@ -63,12 +63,18 @@ mod tests {
     use crate::samples::rule_record;
 
     fn record(generation: i64) -> RuleRecord {
-        RuleRecord { generation, ..rule_record() }
+        RuleRecord {
+            generation,
+            ..rule_record()
+        }
     }
 
     #[test]
     fn a_rule_that_the_log_does_not_know_is_published() {
-        assert_eq!(decide(Some(1), None, Told::Nothing, Instant::now()), Publication::Generation(1));
+        assert_eq!(
+            decide(Some(1), None, Told::Nothing, Instant::now()),
+            Publication::Generation(1)
+        );
     }
 
     #[test]
@@ -83,7 +89,10 @@ mod tests {
     fn an_edit_is_published_at_once_even_when_the_last_one_is_not_yet_shown() {
         let now = Instant::now();
         let told = Told::Generation(3, now);
-        assert_eq!(decide(Some(4), Some(&record(2)), told, now), Publication::Generation(4));
+        assert_eq!(
+            decide(Some(4), Some(&record(2)), told, now),
+            Publication::Generation(4)
+        );
     }
 
     #[test]
@@ -91,30 +100,57 @@ mod tests {
         let now = Instant::now();
         let told = Told::Generation(3, now);
         let due = now + PUBLISH_RETRY;
-        assert_eq!(decide(Some(3), Some(&record(2)), told, now), Publication::NotBefore(due));
-        assert_eq!(decide(Some(3), Some(&record(2)), told, due), Publication::Generation(3));
+        assert_eq!(
+            decide(Some(3), Some(&record(2)), told, now),
+            Publication::NotBefore(due)
+        );
+        assert_eq!(
+            decide(Some(3), Some(&record(2)), told, due),
+            Publication::Generation(3)
+        );
         let told = Told::Gone(now);
-        assert_eq!(decide(None, Some(&record(2)), told, now), Publication::NotBefore(due));
+        assert_eq!(
+            decide(None, Some(&record(2)), told, now),
+            Publication::NotBefore(due)
+        );
         assert_eq!(decide(None, Some(&record(2)), told, due), Publication::Gone);
     }
 
     #[test]
     fn a_lower_generation_is_never_published() {
-        assert_eq!(decide(Some(1), Some(&record(2)), Told::Nothing, Instant::now()), Publication::Nothing);
+        assert_eq!(
+            decide(Some(1), Some(&record(2)), Told::Nothing, Instant::now()),
+            Publication::Nothing
+        );
     }
 
     #[test]
     fn a_record_without_object_is_told_gone_until_it_shows_it() {
         let now = Instant::now();
-        assert_eq!(decide(None, Some(&record(2)), Told::Nothing, now), Publication::Gone);
-        let deleted = RuleRecord { deleted: true, ..record(2) };
-        assert_eq!(decide(None, Some(&deleted), Told::Gone(now), now), Publication::Nothing);
+        assert_eq!(
+            decide(None, Some(&record(2)), Told::Nothing, now),
+            Publication::Gone
+        );
+        let deleted = RuleRecord {
+            deleted: true,
+            ..record(2)
+        };
+        assert_eq!(
+            decide(None, Some(&deleted), Told::Gone(now), now),
+            Publication::Nothing
+        );
         assert_eq!(decide(None, None, Told::Nothing, now), Publication::Nothing);
     }
 
     #[test]
     fn a_deleted_uid_is_never_published_again() {
-        let deleted = RuleRecord { deleted: true, ..record(2) };
-        assert_eq!(decide(Some(3), Some(&deleted), Told::Nothing, Instant::now()), Publication::Nothing);
+        let deleted = RuleRecord {
+            deleted: true,
+            ..record(2)
+        };
+        assert_eq!(
+            decide(Some(3), Some(&deleted), Told::Nothing, Instant::now()),
+            Publication::Nothing
+        );
     }
 }

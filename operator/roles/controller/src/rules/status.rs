@@ -52,7 +52,8 @@ pub fn status(
 
 /// The condition `Ready`: true only when the log has this very generation in force.
 pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) -> Statement {
-    let say = |truth, reason: &str, message: String| Statement::new(ConditionType::Ready, truth, reason, message);
+    let say =
+        |truth, reason: &str, message: String| Statement::new(ConditionType::Ready, truth, reason, message);
     match record {
         Some(record) if record.deleted => {
             let message = "the log took this rule for deleted, which is final; delete it and create it again";
@@ -67,7 +68,17 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
             say(Truth::False, BEHIND_LOG, message)
         }
         Some(record) if record.generation == generation => match &record.refused {
-            Some(trouble) => say(Truth::False, &trouble.reason, trouble.message.clone()),
+            Some(trouble) => {
+                let meanwhile = match record.in_force {
+                    Some(older) => format!("; generation {older} stays in force"),
+                    None => "; the rule takes nothing".to_owned(),
+                };
+                say(
+                    Truth::False,
+                    &trouble.reason,
+                    format!("{}{meanwhile}", trouble.message),
+                )
+            }
             None => {
                 let message = format!("in force at position {}", record.position);
                 say(Truth::True, Reason::InForce.as_str(), message)
@@ -75,7 +86,8 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
         },
         _ => match answer {
             LogAnswer::Taken => {
-                let message = format!("generation {generation} is on its way through the log to the correlator");
+                let message =
+                    format!("generation {generation} is on its way through the log to the correlator");
                 say(Truth::Unknown, Reason::Publishing.as_str(), message)
             }
             LogAnswer::Failed(category) => {
@@ -89,14 +101,24 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
 /// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counters never go
 /// back, but for those of a rule whose record was lost.
 pub fn difference(old: Option<&TriggerRuleStatus>, new: &TriggerRuleStatus) -> Option<Class> {
-    let Some(old) = old else { return Some(Class::Change) };
+    let Some(old) = old else {
+        return Some(Class::Change);
+    };
     if old == new {
         return None;
     }
     let told = |status: &TriggerRuleStatus| {
-        (status.observed_generation, status.position, status.conditions.clone())
+        (
+            status.observed_generation,
+            status.position,
+            status.conditions.clone(),
+        )
     };
-    Some(if told(old) == told(new) { Class::Upkeep } else { Class::Change })
+    Some(if told(old) == told(new) {
+        Class::Upkeep
+    } else {
+        Class::Change
+    })
 }
 
 /// What a person is told by a Kubernetes Event.
@@ -111,7 +133,11 @@ pub enum RuleTell {
 /// What is new for people in `new`.
 pub fn tell(old: Option<&TriggerRuleStatus>, new: &TriggerRuleStatus) -> Option<RuleTell> {
     let ready = |status: &TriggerRuleStatus| {
-        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::Ready.as_str())
+            .cloned()
     };
     let (before, after) = (old.and_then(ready), ready(new)?);
     if before.is_some_and(|before| before == after) {
@@ -120,7 +146,8 @@ pub fn tell(old: Option<&TriggerRuleStatus>, new: &TriggerRuleStatus) -> Option<
     if holds(&new.conditions, ConditionType::Ready) {
         return Some(RuleTell::InForce);
     }
-    (after.status == Truth::False.as_str()).then(|| RuleTell::Refused(format!("{}: {}", after.reason, after.message)))
+    (after.status == Truth::False.as_str())
+        .then(|| RuleTell::Refused(format!("{}: {}", after.reason, after.message)))
 }
 
 #[cfg(test)]
@@ -131,22 +158,43 @@ mod tests {
     use crate::samples::{at, rule_record};
 
     fn effective() -> Statement {
-        Statement::new(ConditionType::Ineffective, Truth::False, Reason::Effective.as_str(), "")
+        Statement::new(
+            ConditionType::Ineffective,
+            Truth::False,
+            Reason::Effective.as_str(),
+            "",
+        )
     }
 
     fn shown(generation: i64, record: Option<&RuleRecord>) -> TriggerRuleStatus {
-        status(generation, record, None, [ready(generation, record, LogAnswer::Taken), effective()], at(80))
+        status(
+            generation,
+            record,
+            None,
+            [ready(generation, record, LogAnswer::Taken), effective()],
+            at(80),
+        )
     }
 
     fn refused() -> RuleRecord {
-        let trouble = RuleTrouble { reason: "InvalidExpression".to_owned(), message: "column 7".to_owned() };
-        RuleRecord { refused: Some(trouble), ..rule_record() }
+        let trouble = RuleTrouble {
+            reason: "InvalidExpression".to_owned(),
+            message: "column 7".to_owned(),
+        };
+        RuleRecord {
+            refused: Some(trouble),
+            in_force: None,
+            ..rule_record()
+        }
     }
 
     #[test]
     fn ready_names_the_position_since_which_the_generation_is_in_force() {
         let statement = ready(2, Some(&rule_record()), LogAnswer::Taken);
-        assert_eq!((statement.truth, statement.reason.as_str()), (Truth::True, "InForce"));
+        assert_eq!(
+            (statement.truth, statement.reason.as_str()),
+            (Truth::True, "InForce")
+        );
         assert_eq!(statement.message, "in force at position 512");
     }
 
@@ -154,24 +202,48 @@ mod tests {
     fn ready_is_unknown_until_the_log_shows_the_generation() {
         for record in [None, Some(rule_record())] {
             let statement = ready(3, record.as_ref(), LogAnswer::Taken);
-            assert_eq!((statement.truth, statement.reason.as_str()), (Truth::Unknown, "Publishing"));
+            assert_eq!(
+                (statement.truth, statement.reason.as_str()),
+                (Truth::Unknown, "Publishing")
+            );
             let statement = ready(3, record.as_ref(), LogAnswer::Failed("Unavailable"));
-            assert_eq!((statement.truth, statement.reason.as_str()), (Truth::Unknown, "LogUnavailable"));
+            assert_eq!(
+                (statement.truth, statement.reason.as_str()),
+                (Truth::Unknown, "LogUnavailable")
+            );
         }
     }
 
     #[test]
     fn a_refused_rule_is_not_ready_for_the_correlators_reason() {
         let statement = ready(2, Some(&refused()), LogAnswer::Taken);
-        assert_eq!((statement.truth, statement.reason.as_str()), (Truth::False, "InvalidExpression"));
-        assert_eq!(statement.message, "column 7");
+        assert_eq!(
+            (statement.truth, statement.reason.as_str()),
+            (Truth::False, "InvalidExpression")
+        );
+        assert_eq!(statement.message, "column 7; the rule takes nothing");
+        let edited = RuleRecord {
+            in_force: Some(1),
+            ..refused()
+        };
+        let statement = ready(2, Some(&edited), LogAnswer::Taken);
+        assert_eq!(statement.message, "column 7; generation 1 stays in force");
     }
 
     #[test]
     fn a_log_that_is_ahead_or_final_is_said_and_not_waited_for() {
-        assert_eq!(ready(1, Some(&rule_record()), LogAnswer::Taken).reason, "BehindLog");
-        let deleted = RuleRecord { deleted: true, ..rule_record() };
-        assert_eq!(ready(2, Some(&deleted), LogAnswer::Taken).reason, "TakenForDeleted");
+        assert_eq!(
+            ready(1, Some(&rule_record()), LogAnswer::Taken).reason,
+            "BehindLog"
+        );
+        let deleted = RuleRecord {
+            deleted: true,
+            ..rule_record()
+        };
+        assert_eq!(
+            ready(2, Some(&deleted), LogAnswer::Taken).reason,
+            "TakenForDeleted"
+        );
     }
 
     #[test]
@@ -181,8 +253,14 @@ mod tests {
         let mut record = rule_record();
         record.counters.matched += 1;
         record.counted_to += 256;
-        assert_eq!(difference(Some(&old), &shown(2, Some(&record))), Some(Class::Upkeep));
-        assert_eq!(difference(Some(&old), &shown(3, Some(&record))), Some(Class::Change));
+        assert_eq!(
+            difference(Some(&old), &shown(2, Some(&record))),
+            Some(Class::Upkeep)
+        );
+        assert_eq!(
+            difference(Some(&old), &shown(3, Some(&record))),
+            Some(Class::Change)
+        );
         assert_eq!(difference(None, &old), Some(Class::Change));
     }
 
@@ -191,8 +269,17 @@ mod tests {
         let in_force = shown(2, Some(&rule_record()));
         assert_eq!(tell(None, &in_force), Some(RuleTell::InForce));
         assert_eq!(tell(Some(&in_force), &in_force), None);
-        assert_eq!(tell(Some(&in_force), &shown(3, Some(&rule_record()))), None, "publishing is no news");
+        assert_eq!(
+            tell(Some(&in_force), &shown(3, Some(&rule_record()))),
+            None,
+            "publishing is no news"
+        );
         let told = tell(Some(&in_force), &shown(2, Some(&refused())));
-        assert_eq!(told, Some(RuleTell::Refused("InvalidExpression: column 7".to_owned())));
+        assert_eq!(
+            told,
+            Some(RuleTell::Refused(
+                "InvalidExpression: column 7; the rule takes nothing".to_owned()
+            ))
+        );
     }
 }

@@ -1,14 +1,20 @@
 use api::{Close, CloseReason};
 use domain::incident::End;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
 
 use super::*;
 use crate::samples::{at, record};
 
-const CLOSE: Close = Close { reason: CloseReason::FalseAlarm, closed_by: None };
+const CLOSE: Close = Close {
+    reason: CloseReason::FalseAlarm,
+    closed_by: None,
+};
 
 fn ended(reason: EndReason) -> IncidentRecord {
-    IncidentRecord { end: Some(End { at: at(100), reason }), firing: 0, ..record() }
+    IncidentRecord {
+        end: Some(End { at: at(100), reason }),
+        firing: 0,
+        ..record()
+    }
 }
 
 /// The object as it stands once `record` has been written in full.
@@ -26,8 +32,18 @@ fn closed_by_a_person(mut object: OpsEvent) -> OpsEvent {
 }
 
 fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>) -> Seen<'a> {
-    let presence = if object.is_some() { Presence::Seen } else { Presence::NeverSeen };
-    Seen { record, object, presence, namespace: NamespaceState::Active, close: CloseWish::Unsent }
+    let presence = if object.is_some() {
+        Presence::Seen
+    } else {
+        Presence::NeverSeen
+    };
+    Seen {
+        record,
+        object,
+        presence,
+        namespace: NamespaceState::Active,
+        close: CloseWish::Unsent,
+    }
 }
 
 fn written(decision: Decision) -> OpsEvent {
@@ -41,20 +57,28 @@ fn a_record_without_object_opens_one_with_its_status() {
     let record = record();
     let write = decide(&seen(Some(&record), None), at(70)).write.unwrap();
     assert_eq!((write.class, write.tells), (Class::Opening, vec![Tell::Opened]));
-    let Work::Open(object) = write.work else { panic!("{:?}", write.work) };
+    let Work::Open(object) = write.work else {
+        panic!("{:?}", write.work)
+    };
     assert_eq!(object.status.unwrap().occurrences.count, 412);
 }
 
 #[test]
 fn an_object_that_agrees_with_its_record_wants_nothing() {
     let record = record();
-    assert_eq!(decide(&seen(Some(&record), Some(&shown(&record))), at(70)), Decision::default());
+    assert_eq!(
+        decide(&seen(Some(&record), Some(&shown(&record))), at(70)),
+        Decision::default()
+    );
 }
 
 #[test]
 fn a_crash_between_creation_and_status_is_repaired_by_the_status() {
     let record = record();
-    let object = OpsEvent { status: None, ..shown(&record) };
+    let object = OpsEvent {
+        status: None,
+        ..shown(&record)
+    };
     let write = decide(&seen(Some(&record), Some(&object)), at(70)).write.unwrap();
     assert!(matches!(write.work, Work::Status(_)));
     assert_eq!(write.class, Class::Change);
@@ -62,7 +86,10 @@ fn a_crash_between_creation_and_status_is_repaired_by_the_status() {
 
 #[test]
 fn a_status_write_carries_the_version_it_was_decided_from() {
-    let newer = IncidentRecord { severity: domain::severity::Severity::Critical, ..record() };
+    let newer = IncidentRecord {
+        severity: domain::severity::Severity::Critical,
+        ..record()
+    };
     let object = written(decide(&seen(Some(&newer), Some(&shown(&record()))), at(70)));
     assert_eq!(object.metadata.resource_version.as_deref(), Some("7"));
 }
@@ -71,14 +98,22 @@ fn a_status_write_carries_the_version_it_was_decided_from() {
 fn an_older_record_writes_nothing() {
     let mut older = ended(EndReason::Cleared);
     older.occurrences.position -= 1;
-    assert_eq!(decide(&seen(Some(&older), Some(&shown(&record()))), at(200)), Decision::default());
+    assert_eq!(
+        decide(&seen(Some(&older), Some(&shown(&record()))), at(200)),
+        Decision::default()
+    );
 }
 
 #[test]
 fn an_end_is_written_and_told() {
     let record_ended = ended(EndReason::Quiet);
-    let write = decide(&seen(Some(&record_ended), Some(&shown(&record()))), at(101)).write.unwrap();
-    assert_eq!((write.class, write.tells), (Class::Change, vec![Tell::Resolved(EndReason::Quiet)]));
+    let write = decide(&seen(Some(&record_ended), Some(&shown(&record()))), at(101))
+        .write
+        .unwrap();
+    assert_eq!(
+        (write.class, write.tells),
+        (Class::Change, vec![Tell::Resolved(EndReason::Quiet)])
+    );
 }
 
 #[test]
@@ -95,32 +130,54 @@ fn a_reopened_record_opens_the_object_again() {
     let mut reopened = record();
     reopened.reopened = 1;
     reopened.occurrences.position += 256;
-    let write = decide(&seen(Some(&reopened), Some(&shown(&ended(EndReason::Cleared)))), at(110)).write.unwrap();
+    let write = decide(
+        &seen(Some(&reopened), Some(&shown(&ended(EndReason::Cleared)))),
+        at(110),
+    )
+    .write
+    .unwrap();
     assert_eq!(write.tells, [Tell::Reopened]);
-    let Work::Status(object) = write.work else { panic!("{:?}", write.work) };
+    let Work::Status(object) = write.work else {
+        panic!("{:?}", write.work)
+    };
     let status = object.status.unwrap();
-    assert_eq!((status.phase, status.ended_at, status.end_reason), (api::Phase::Open, None, None));
+    assert_eq!(
+        (status.phase, status.ended_at, status.end_reason),
+        (api::Phase::Open, None, None)
+    );
 }
 
 #[test]
 fn a_deleted_object_of_an_open_incident_comes_back_and_that_is_told() {
     let record = record();
-    let seen = Seen { presence: Presence::Gone, ..seen(Some(&record), None) };
+    let seen = Seen {
+        presence: Presence::Gone,
+        ..seen(Some(&record), None)
+    };
     let write = decide(&seen, at(70)).write.unwrap();
-    assert_eq!((write.class, write.tells), (Class::Opening, vec![Tell::BroughtBack]));
+    assert_eq!(
+        (write.class, write.tells),
+        (Class::Opening, vec![Tell::BroughtBack])
+    );
 }
 
 #[test]
 fn a_deleted_object_of_an_ended_incident_stays_away() {
     let record = ended(EndReason::Cleared);
-    let seen = Seen { presence: Presence::Gone, ..seen(Some(&record), None) };
+    let seen = Seen {
+        presence: Presence::Gone,
+        ..seen(Some(&record), None)
+    };
     assert_eq!(decide(&seen, at(101)), Decision::default());
 }
 
 #[test]
 fn a_closed_namespace_waits_without_a_request() {
     let record = record();
-    let seen = Seen { namespace: NamespaceState::Closed, ..seen(Some(&record), None) };
+    let seen = Seen {
+        namespace: NamespaceState::Closed,
+        ..seen(Some(&record), None)
+    };
     assert_eq!(decide(&seen, at(70)), Decision::default());
 }
 
@@ -128,15 +185,25 @@ fn a_closed_namespace_waits_without_a_request() {
 fn an_object_being_deleted_is_left_alone() {
     let newer = ended(EndReason::Cleared);
     let mut object = shown(&record());
-    object.metadata.deletion_timestamp = Some(KubeTime::default());
-    assert_eq!(decide(&seen(Some(&newer), Some(&object)), at(200)), Decision::default());
+    object.metadata.deletion_timestamp = Some(api::conditions::kube_time(at(90)));
+    assert_eq!(
+        decide(&seen(Some(&newer), Some(&object)), at(200)),
+        Decision::default()
+    );
 }
 
 #[test]
 fn nothing_is_created_for_a_record_that_ended_longer_than_its_ttl_ago() {
     let record = ended(EndReason::Cleared);
-    assert!(decide(&seen(Some(&record), None), at(100 + 3_599)).write.is_some());
-    assert_eq!(decide(&seen(Some(&record), None), at(100 + 3_600)), Decision::default());
+    assert!(
+        decide(&seen(Some(&record), None), at(100 + 3_599))
+            .write
+            .is_some()
+    );
+    assert_eq!(
+        decide(&seen(Some(&record), None), at(100 + 3_600)),
+        Decision::default()
+    );
 }
 
 #[test]
@@ -145,8 +212,13 @@ fn a_finished_object_is_deleted_after_its_ttl_and_not_before() {
     let object = shown(&record);
     let early = decide(&seen(Some(&record), Some(&object)), at(101));
     assert_eq!((early.write, early.look_again), (None, Some(at(3_700))));
-    let write = decide(&seen(Some(&record), Some(&object)), at(3_700)).write.unwrap();
-    assert_eq!((write.work, write.class), (Work::Delete(Box::new(object)), Class::Upkeep));
+    let write = decide(&seen(Some(&record), Some(&object)), at(3_700))
+        .write
+        .unwrap();
+    assert_eq!(
+        (write.work, write.class),
+        (Work::Delete(Box::new(object)), Class::Upkeep)
+    );
 }
 
 #[test]
@@ -154,13 +226,19 @@ fn a_finished_object_without_record_is_deleted_a_day_after_its_end() {
     let object = shown(&ended(EndReason::Cleared));
     let due = at(100 + 24 * 3_600);
     assert_eq!(decide(&seen(None, Some(&object)), at(101)).look_again, Some(due));
-    assert!(matches!(decide(&seen(None, Some(&object)), due).write.unwrap().work, Work::Delete(_)));
+    assert!(matches!(
+        decide(&seen(None, Some(&object)), due).write.unwrap().work,
+        Work::Delete(_)
+    ));
 }
 
 #[test]
 fn an_open_object_without_record_is_left_to_people() {
     let object = shown(&record());
-    assert_eq!(decide(&seen(None, Some(&object)), at(10_000_000)), Decision::default());
+    assert_eq!(
+        decide(&seen(None, Some(&object)), at(10_000_000)),
+        Decision::default()
+    );
 }
 
 #[test]
@@ -174,10 +252,19 @@ fn a_close_is_appended_and_again_after_five_seconds_until_the_record_shows_it() 
     seen.close = first.close;
     assert_eq!(decide(&seen, at(84)).append_close, None);
     assert_eq!(decide(&seen, at(85)).append_close, Some(CLOSE));
-    let closed = IncidentRecord { end: Some(End { at: at(86), reason: EndReason::Closed }), ..record.clone() };
+    let closed = IncidentRecord {
+        end: Some(End {
+            at: at(86),
+            reason: EndReason::Closed,
+        }),
+        ..record.clone()
+    };
     seen.record = Some(&closed);
     let shown = decide(&seen, at(90));
-    assert_eq!((shown.append_close, shown.write.unwrap().tells), (None, vec![Tell::Resolved(EndReason::Closed)]));
+    assert_eq!(
+        (shown.append_close, shown.write.unwrap().tells),
+        (None, vec![Tell::Resolved(EndReason::Closed)])
+    );
 }
 
 #[test]
@@ -186,7 +273,10 @@ fn a_close_after_the_end_is_told_once_and_not_appended() {
     let object = closed_by_a_person(shown(&record));
     let mut seen = seen(Some(&record), Some(&object));
     let first = decide(&seen, at(101));
-    assert_eq!((first.tells, first.append_close), (vec![Tell::CloseIgnored], None));
+    assert_eq!(
+        (first.tells, first.append_close),
+        (vec![Tell::CloseIgnored], None)
+    );
     seen.close = first.close;
     assert_eq!(decide(&seen, at(102)).tells, []);
 }
@@ -197,7 +287,10 @@ fn a_close_that_crossed_the_clear_is_told_beside_the_end() {
     let object = closed_by_a_person(shown(&record()));
     let decision = decide(&seen(Some(&record_ended), Some(&object)), at(101));
     assert_eq!(decision.tells, [Tell::CloseIgnored]);
-    assert_eq!(decision.write.unwrap().tells, [Tell::Resolved(EndReason::Cleared)]);
+    assert_eq!(
+        decision.write.unwrap().tells,
+        [Tell::Resolved(EndReason::Cleared)]
+    );
 }
 
 #[test]
@@ -206,7 +299,10 @@ fn a_close_before_a_reopening_is_appended_once_although_the_write_is_still_out()
     reopened.reopened = 1;
     reopened.occurrences.position += 256;
     let object = closed_by_a_person(shown(&ended(EndReason::Cleared)));
-    let mut seen = Seen { close: CloseWish::TooLate, ..seen(Some(&reopened), Some(&object)) };
+    let mut seen = Seen {
+        close: CloseWish::TooLate,
+        ..seen(Some(&reopened), Some(&object))
+    };
     let first = decide(&seen, at(110));
     assert_eq!(first.append_close, Some(CLOSE));
     seen.close = first.close;

@@ -1,0 +1,179 @@
+//! What the collector counts. Labels are configured names and closed lists, never text of a sender, and the
+//! handles of a source are made at start, so that a request looks nothing up.
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::outcome::Outcome;
+
+/// One label with a value from a closed list.
+type One<V> = Family<[(&'static str, V); 1], Counter>;
+
+/// `source` and `format`.
+type SourceLabels = [(&'static str, Arc<str>); 2];
+/// `source`, `format` and `outcome`.
+type ItemLabels = [(&'static str, Arc<str>); 3];
+
+/// The counters of all sources together.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    received: Family<SourceLabels, Counter>,
+    items: Family<ItemLabels, Counter>,
+    requests: One<u16>,
+    /// The same for 202, without a look-up.
+    pub(crate) accepted_requests: Counter,
+    rejected: One<&'static str>,
+    failed_appends: One<&'static str>,
+    /// Packs appended.
+    pub(crate) packs: Counter,
+    /// Secrets masked.
+    pub(crate) redactions: Counter,
+    /// Labels left out or shortened.
+    pub(crate) labels_cut: Counter,
+    /// Events whose `data` was left out because of its size.
+    pub(crate) data_left_out: Counter,
+    /// From a request's head to its answer, when that is 202.
+    pub(crate) receive_to_ack: Histogram,
+}
+
+/// The counters of one source.
+#[derive(Debug)]
+pub(crate) struct SourceCounts {
+    /// Items seen.
+    pub(crate) received: Counter,
+    accepted: Counter,
+    dead_lettered: Counter,
+    refused: Counter,
+}
+
+impl Metrics {
+    /// Registers everything but `receive_to_ack`, which belongs to a family of the whole process.
+    pub(crate) fn register(registry: &mut Registry, receive_to_ack: Histogram) -> Self {
+        let requests: One<u16> = Family::default();
+        let accepted_requests = requests.get_or_create_owned(&[("code", 202)]);
+        let metrics = Self {
+            received: Family::default(),
+            items: Family::default(),
+            requests,
+            accepted_requests,
+            rejected: Family::default(),
+            failed_appends: Family::default(),
+            packs: Counter::default(),
+            redactions: Counter::default(),
+            labels_cut: Counter::default(),
+            data_left_out: Counter::default(),
+            receive_to_ack,
+        };
+        let all = metrics.clone();
+        registry.register("opsward_ingest_received_items", "Items seen in requests", all.received);
+        registry.register("opsward_ingest_items", "Items by what became of them", all.items);
+        registry.register("opsward_ingest_requests", "Requests by HTTP status", all.requests);
+        registry.register("opsward_ingest_rejected_items", "Items not accepted, by reason", all.rejected);
+        registry.register("opsward_ingest_packs", "Packs of events appended to the log", all.packs);
+        registry.register("opsward_ingest_failed_appends", "Packs the log did not confirm", all.failed_appends);
+        registry.register("opsward_ingest_redactions", "Secrets masked before the append", all.redactions);
+        registry.register("opsward_ingest_cut_labels", "Labels left out or shortened", all.labels_cut);
+        registry.register(
+            "opsward_ingest_data_left_out",
+            "Events stored without their data because of its size",
+            all.data_left_out,
+        );
+        metrics
+    }
+
+    /// The handles of one source.
+    pub(crate) fn of_source(&self, name: &str, format: &str) -> SourceCounts {
+        let source = [("source", Arc::from(name)), ("format", Arc::from(format))];
+        let outcome = |outcome: Outcome| {
+            let [name, format] = source.clone();
+            self.items.get_or_create_owned(&[name, format, ("outcome", Arc::from(outcome.as_str()))])
+        };
+        SourceCounts {
+            received: self.received.get_or_create_owned(&source),
+            accepted: outcome(Outcome::Accepted),
+            dead_lettered: outcome(Outcome::DeadLettered),
+            refused: outcome(Outcome::Refused),
+        }
+    }
+
+    /// A request was answered with something other than 202.
+    pub(crate) fn answered(&self, code: u16) {
+        self.requests.get_or_create(&[("code", code)]).inc();
+    }
+
+    /// An item was not accepted.
+    pub(crate) fn rejected(&self, reason: &'static str) {
+        self.rejected.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// A pack was not confirmed.
+    pub(crate) fn append_failed(&self, category: &'static str) {
+        self.failed_appends.get_or_create(&[("category", category)]).inc();
+    }
+}
+
+impl SourceCounts {
+    /// The counter of an outcome.
+    pub(crate) const fn of(&self, outcome: Outcome) -> &Counter {
+        match outcome {
+            Outcome::Accepted => &self.accepted,
+            Outcome::DeadLettered => &self.dead_lettered,
+            Outcome::Refused => &self.refused,
+        }
+    }
+}
+
+/// Items of a request whose end is still open. Whatever ends the request early, a lost connection too, they are
+/// then counted as refused, so that `received = accepted + deadLettered + refused` holds.
+#[derive(Debug)]
+pub(crate) struct OpenItems<'a> {
+    counts: &'a SourceCounts,
+    open: u64,
+}
+
+impl<'a> OpenItems<'a> {
+    /// Counts `items` as received.
+    pub(crate) fn receive(counts: &'a SourceCounts, items: usize) -> Self {
+        let open = items as u64;
+        counts.received.inc_by(open);
+        Self { counts, open }
+    }
+
+    /// Counts items of which the end is known.
+    pub(crate) fn end(&mut self, outcome: Outcome, items: usize) {
+        self.counts.of(outcome).inc_by(items as u64);
+        self.hand_over(items);
+    }
+
+    /// Somebody else counts these.
+    pub(crate) fn hand_over(&mut self, items: usize) {
+        self.open = self.open.saturating_sub(items as u64);
+    }
+}
+
+impl Drop for OpenItems<'_> {
+    fn drop(&mut self) {
+        self.counts.of(Outcome::Refused).inc_by(self.open);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_of_a_request_that_ends_early_are_refused() {
+        let metrics = Metrics::register(&mut Registry::default(), Histogram::new([1.0]));
+        let counts = metrics.of_source("webhook", "webhook");
+        let mut items = OpenItems::receive(&counts, 10);
+        items.end(Outcome::DeadLettered, 2);
+        items.hand_over(3);
+        drop(items);
+        let counted = [Outcome::DeadLettered, Outcome::Refused].map(|outcome| counts.of(outcome).get());
+        assert_eq!((counts.received.get(), counted), (10, [2, 5]));
+    }
+}

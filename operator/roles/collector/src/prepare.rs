@@ -1,0 +1,270 @@
+//! From a body to what has to be stored: parsed once, redacted, given ids and keys, encoded once. Pure: the time
+//! and the first id are given.
+
+use std::borrow::Cow;
+
+use bus::DeadLetter;
+use bus::contract::DEAD_PAYLOAD_BYTES;
+use domain::event::{Event, bounds, clip};
+use domain::time::Time;
+use formats::{Format, Input, Item, Refusal};
+use ulid::Ulid;
+
+use crate::outcome::Outcome;
+use crate::queue::Encoded;
+use crate::redaction::Redaction;
+
+/// Dead letters that one request may cause: a hundred show what is wrong with a batch. Each is a write to NATS of
+/// its own; without a bound a megabyte of `{},{},…` would cost five thousand.
+pub(crate) const MAX_DEAD_LETTERS: usize = 100;
+
+/// A delivery: a body, and what is known of it besides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery<'a> {
+    /// The configured source.
+    pub(crate) source: &'a str,
+    /// The source's format.
+    pub(crate) format: Format,
+    /// The source's namespace.
+    pub(crate) namespace: &'a str,
+    /// When it was received.
+    pub(crate) received_at: Time,
+    /// The id of the first item; the others count up from it.
+    pub(crate) first_id: Ulid,
+    /// The sender's `Idempotency-Key`.
+    pub(crate) key: Option<&'a str>,
+    /// The sender's trace context; empty without.
+    pub(crate) traceparent: &'a str,
+    /// The body, unpacked.
+    pub(crate) body: &'a [u8],
+}
+
+/// Whether the body could be taken apart into items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readable {
+    /// It could; there may be none in it.
+    Yes,
+    /// It could not, and counts as one item.
+    No,
+}
+
+/// An item that is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    /// Which of the request.
+    pub(crate) index: usize,
+    /// Dead-lettered or refused.
+    pub(crate) outcome: Outcome,
+    /// One word.
+    pub(crate) reason: &'static str,
+    /// What, where, what to do; redacted.
+    pub(crate) message: String,
+}
+
+/// What was changed on events before they were encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Labels left out or shortened.
+    pub(crate) labels_cut: usize,
+    /// Secrets masked, in dead letters too.
+    pub(crate) redactions: usize,
+    /// Events without their data because of its size.
+    pub(crate) data_left_out: usize,
+}
+
+/// A delivery, ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Whether there are items.
+    pub(crate) readable: Readable,
+    /// How many.
+    pub(crate) received: usize,
+    /// The id of the first.
+    pub(crate) first_id: Ulid,
+    /// The events of the good ones, for the log.
+    pub(crate) events: Encoded,
+    /// The others, in their order.
+    pub(crate) rejected: Vec<Rejected>,
+    /// The dead letters of those that have one.
+    pub(crate) letters: Vec<DeadLetter>,
+    /// What was changed.
+    pub(crate) changes: Changes,
+}
+
+impl Prepared {
+    /// How many items have this end, provided that everything is stored.
+    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+        match outcome {
+            Outcome::Accepted => self.events.len(),
+            _ => self.rejected.iter().filter(|item| item.outcome == outcome).count(),
+        }
+    }
+
+    fn new(delivery: &Delivery<'_>, readable: Readable, received: usize) -> Self {
+        Self {
+            readable,
+            received,
+            first_id: delivery.first_id,
+            events: Encoded::default(),
+            rejected: Vec::new(),
+            letters: Vec::new(),
+            changes: Changes::default(),
+        }
+    }
+}
+
+/// The id of an item. Counted up rather than drawn, so that the ids of a batch sort as its items do.
+pub(crate) const fn item_id(first: Ulid, index: usize) -> Ulid {
+    Ulid(first.0.wrapping_add(index as u128))
+}
+
+/// Makes events and dead letters of a delivery.
+pub(crate) fn prepare(delivery: &Delivery<'_>, redaction: &Redaction) -> Prepared {
+    let input = Input { body: delivery.body, received_at: delivery.received_at, source: delivery.source };
+    match formats::parse(delivery.format, &input) {
+        Ok(items) => prepare_items(delivery, items, redaction),
+        Err(refusal) => unreadable(delivery, &refusal.into(), redaction),
+    }
+}
+
+/// What becomes of a body that cannot be taken apart.
+pub(crate) fn unreadable(delivery: &Delivery<'_>, why: &Rejection, redaction: &Redaction) -> Prepared {
+    let mut making = Making {
+        prepared: Prepared::new(delivery, Readable::No, 1),
+        delivery,
+        redaction: redaction.for_body(delivery.body),
+    };
+    making.reject(0, why, &String::from_utf8_lossy(delivery.body));
+    // The letter is about the whole.
+    making.prepared.letters.iter_mut().for_each(|letter| letter.item = None);
+    making.prepared
+}
+
+/// Why an item is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// One word.
+    pub(crate) reason: &'static str,
+    /// What, where, what to do.
+    pub(crate) message: String,
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self { reason: refusal.reason.as_str(), message: refusal.message }
+    }
+}
+
+fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redaction: &Redaction) -> Prepared {
+    let mut making = Making {
+        prepared: Prepared::new(delivery, Readable::Yes, items.len()),
+        delivery,
+        redaction: redaction.for_body(delivery.body),
+    };
+    making.prepared.events.ends.reserve(items.len());
+    // An event repeats most of its item and adds ids, hashes and times: about 400 bytes.
+    making.prepared.events.json.reserve(delivery.body.len() + 400 * items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        making.prepared.changes.labels_cut += item.labels_cut;
+        let taken = match item.result {
+            Ok(event) => making.accept(index, event),
+            Err(refusal) => Err(refusal.into()),
+        };
+        if let Err(why) = taken {
+            making.reject(index, &why, item.raw);
+        }
+    }
+    making.prepared
+}
+
+/// A delivery half-way.
+struct Making<'d> {
+    prepared: Prepared,
+    delivery: &'d Delivery<'d>,
+    redaction: crate::redaction::ForBody<'d>,
+}
+
+impl Making<'_> {
+    fn accept<'e>(&mut self, index: usize, mut event: Event<'e>) -> Result<(), Rejection> {
+        self.prepared.changes.redactions += self.redaction.event(&mut event);
+        let mut id = [0; ulid::ULID_LEN];
+        let delivery = self.delivery;
+        let key = delivery.key.map_or(Cow::Borrowed(""), |key| Cow::Owned(format!("{key}#{index}")));
+        let event = Event {
+            id: Cow::Borrowed(item_id(delivery.first_id, index).array_to_str(&mut id)),
+            namespace: Cow::Borrowed(delivery.namespace),
+            delivery_key: key,
+            traceparent: Cow::Borrowed(delivery.traceparent),
+            ..event
+        };
+        let encoded = encode(event, &mut self.prepared.events)?;
+        if encoded == Fit::WithoutData {
+            self.prepared.changes.data_left_out += 1;
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, index: usize, why: &Rejection, raw: &str) {
+        let message = self.redaction.text(&why.message, &mut self.prepared.changes.redactions).into_owned();
+        let outcome =
+            if self.prepared.letters.len() < MAX_DEAD_LETTERS { Outcome::DeadLettered } else { Outcome::Refused };
+        if outcome == Outcome::DeadLettered {
+            let letter = self.letter(index, why.reason, &message, raw);
+            self.prepared.letters.push(letter);
+        }
+        self.prepared.rejected.push(Rejected { index, outcome, reason: why.reason, message });
+    }
+
+    fn letter(&mut self, item: usize, reason: &str, message: &str, raw: &str) -> DeadLetter {
+        // Redacted before it is cut: half a secret would not be recognised.
+        let payload = self.redaction.text(raw, &mut self.prepared.changes.redactions);
+        DeadLetter {
+            id: item_id(self.delivery.first_id, item).to_string(),
+            at: self.delivery.received_at,
+            namespace: self.delivery.namespace.to_owned(),
+            source: self.delivery.source.to_owned(),
+            format: self.delivery.format.name().to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            item: Some(item),
+            payload: clip(&payload, DEAD_PAYLOAD_BYTES).to_owned(),
+        }
+    }
+}
+
+/// How an event was made to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Whole,
+    WithoutData,
+}
+
+/// Encodes `event` behind the others; after an error they are as before.
+fn encode(mut event: Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> {
+    let start = events.json.len();
+    let mut fit = Fit::Whole;
+    write(&event, &mut events.json, start)?;
+    if events.json.len() - start > bounds::ENCODED_BYTES && event.data.take().is_some() {
+        events.json.truncate(start);
+        write(&event, &mut events.json, start)?;
+        fit = Fit::WithoutData;
+    }
+    if events.json.len() - start > bounds::ENCODED_BYTES {
+        events.json.truncate(start);
+        let message = format!("the event has more than {} bytes even without its data", bounds::ENCODED_BYTES);
+        return Err(Rejection { reason: "EventTooLarge", message });
+    }
+    events.ends.push(events.json.len());
+    Ok(fit)
+}
+
+fn write(event: &Event<'_>, json: &mut Vec<u8>, start: usize) -> Result<(), Rejection> {
+    serde_json::to_writer(&mut *json, event).map_err(|error| {
+        json.truncate(start);
+        let message = format!("the event cannot be written as JSON: {error}; is a time beyond the year 9999?");
+        Rejection { reason: "Unencodable", message }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Deliveries, and what is made of them.
+
+use serde_json::Value;
+
+use super::*;
+
+const AT: Time = Time::from_millis(1_734_690_600_123);
+
+fn delivery(body: &[u8]) -> Delivery<'_> {
+    Delivery {
+        source: "webhook",
+        format: Format::Webhook,
+        namespace: "default",
+        received_at: AT,
+        first_id: Ulid::from_parts(1_734_690_600_123, 7),
+        key: None,
+        traceparent: "",
+        body,
+    }
+}
+
+fn made(body: &str) -> Prepared {
+    prepare(&delivery(body.as_bytes()), &Redaction::default())
+}
+
+fn events(prepared: &Prepared) -> Vec<Value> {
+    let starts = std::iter::once(&0).chain(&prepared.events.ends);
+    let slices = starts.zip(&prepared.events.ends).map(|(start, end)| &prepared.events.json[*start..*end]);
+    slices.map(|json| serde_json::from_slice(json).unwrap()).collect()
+}
+
+#[test]
+fn ids_sort_as_the_items_do() {
+    let prepared = made(r#"[{"source":"a","message":"m"},{},{"source":"b","message":"m"}]"#);
+    let first = prepared.first_id;
+    let events = events(&prepared);
+    assert_eq!(events[0]["id"], item_id(first, 0).to_string());
+    assert_eq!(prepared.letters[0].id, item_id(first, 1).to_string());
+    assert_eq!(events[1]["id"], item_id(first, 2).to_string());
+    assert!(events[0]["id"].as_str() < events[1]["id"].as_str());
+    assert_eq!(item_id(first, 2).timestamp_ms(), 1_734_690_600_123);
+}
+
+#[test]
+fn data_beyond_the_bound_is_left_out_and_said_so() {
+    let large = format!(r#"{{"source":"a","message":"m","metadata":{{"x":"{}"}}}}"#, "x".repeat(140_000));
+    let prepared = made(&large);
+    assert_eq!(prepared.changes.data_left_out, 1);
+    let events = events(&prepared);
+    assert_eq!((events.len(), events[0].get("data")), (1, None));
+    assert_eq!(made(&large.replace("metadata", "message_")).events.len(), 1);
+}
+
+#[test]
+fn an_event_too_large_without_its_data_is_a_dead_letter() {
+    // Each control character takes six bytes as JSON.
+    let value = "\\u0001".repeat(256);
+    let labels: Vec<_> = (0..64).map(|index| format!(r#""l{index:060}":"{value}""#)).collect();
+    let body = format!(
+        r#"[{{"labels":{{"alertname":"A",{}}},"annotations":{{"description":"{}"}}}}]"#,
+        labels.join(","),
+        "\\u0001".repeat(8192)
+    );
+    let alerts = Delivery { format: Format::Alertmanager, ..delivery(body.as_bytes()) };
+    let prepared = prepare(&alerts, &Redaction::default());
+    assert_eq!(prepared.events.len(), 0);
+    assert_eq!(prepared.events.json, b"");
+    assert_eq!((prepared.rejected[0].reason, prepared.letters.len()), ("EventTooLarge", 1));
+}
+
+#[test]
+fn bad_items_beyond_a_hundred_are_refused_without_a_letter() {
+    let prepared = made(&format!("[{}]", vec!["{}"; 150].join(",")));
+    assert_eq!(prepared.letters.len(), MAX_DEAD_LETTERS);
+    assert_eq!(prepared.count(Outcome::DeadLettered), 100);
+    assert_eq!(prepared.count(Outcome::Refused), 50);
+    assert_eq!((prepared.received, prepared.events.len()), (150, 0));
+}
+
+#[test]
+fn a_letter_holds_a_bounded_part_of_what_came() {
+    let prepared = made(&format!(r#"{{"source":"{}"#, "ä".repeat(100_000)));
+    assert_eq!(prepared.readable, Readable::No);
+    let [letter] = prepared.letters.as_slice() else { panic!("one letter") };
+    assert!(letter.payload.len() <= DEAD_PAYLOAD_BYTES && letter.payload.len() > DEAD_PAYLOAD_BYTES - 4);
+    assert_eq!((letter.at, letter.item, letter.reason.as_str()), (AT, None, "InvalidJson"));
+    let bytes = prepare(&delivery(b"\xff\xfe{}"), &Redaction::default());
+    assert_eq!(bytes.letters[0].payload, "\u{fffd}\u{fffd}{}");
+}
+
+#[test]
+fn the_senders_key_and_trace_are_kept() {
+    let body = br#"[{"source":"a","message":"m"},{"source":"b","message":"m"}]"#;
+    let keyed = Delivery { key: Some("k"), traceparent: "00-1-1-01", ..delivery(body) };
+    let events = events(&prepare(&keyed, &Redaction::default()));
+    assert_eq!((&events[1]["deliveryKey"], &events[1]["traceparent"]), (&"k#1".into(), &"00-1-1-01".into()));
+}

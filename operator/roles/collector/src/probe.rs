@@ -1,0 +1,168 @@
+//! What the collector does beside answering: look at the log, ask how NATS writes, announce its sources, read
+//! token files again. Each is a loop that ends with the collector and survives whatever it asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::{Backoff, Chain, Shutdown};
+use serde::Deserialize;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tracing::{info, warn};
+
+use crate::auth::Auth;
+use crate::gate::Sync;
+use crate::lane::Shared;
+use crate::log::Log;
+use crate::source::Source;
+
+/// How often the log is looked at: 2 s, which is also how long after its return the log stays closed at most.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often configuration that others hold is looked at, the server's and the token files: 30 s. A Secret's change
+/// takes the kubelet a minute to write anyway.
+const CONFIGURATION_EVERY: Duration = Duration::from_secs(30);
+/// How long the monitoring page may take: 5 s, as every call to NATS.
+const MONITORING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Looks at the log.
+pub(crate) async fn watch_log<L: Log>(shared: Arc<Shared<L>>, closing: Shutdown) {
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while next(&mut looks, &closing).await {
+        shared.gate.looked(&shared.log.state().await);
+    }
+}
+
+/// Waits for the next turn; `false` when there is none.
+async fn next(turns: &mut tokio::time::Interval, closing: &Shutdown) -> bool {
+    tokio::select! {
+        biased;
+        () = closing.requested() => false,
+        _ = turns.tick() => true,
+    }
+}
+
+/// The server's monitoring page, `http://host:8222`.
+#[derive(Debug)]
+pub(crate) struct Monitoring {
+    client: reqwest::Client,
+    page: String,
+}
+
+/// What is read of `/jsz` (nats-server, `monitor.go`: `JSInfo`).
+#[derive(Debug, Deserialize)]
+struct JetStreamPage {
+    #[serde(default)]
+    config: JetStreamConfig,
+    meta_cluster: Option<MetaCluster>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct JetStreamConfig {
+    #[serde(default)]
+    sync_always: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetaCluster {
+    #[serde(default)]
+    cluster_size: usize,
+}
+
+impl Monitoring {
+    /// For the server at `address`, such as `http://nats:8222`.
+    pub(crate) fn new(address: &str) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .timeout(MONITORING_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, page: format!("{}/jsz", address.trim_end_matches('/')) })
+    }
+
+    async fn ask(&self) -> Result<Sync, reqwest::Error> {
+        let page = self.client.get(&self.page).send().await?.error_for_status()?.json().await?;
+        Ok(judge(&page))
+    }
+}
+
+/// In a cluster the page tells of one server, and the log may lie on another.
+fn judge(page: &JetStreamPage) -> Sync {
+    let alone = page.meta_cluster.as_ref().is_none_or(|cluster| cluster.cluster_size <= 1);
+    if page.config.sync_always && alone { Sync::Always } else { Sync::Unconfirmed }
+}
+
+/// Asks the server whether it syncs every write.
+pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Shared<L>>, closing: Shutdown) {
+    let mut turns = interval(CONFIGURATION_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reached = true;
+    while next(&mut turns, &closing).await {
+        let sync = monitoring.ask().await;
+        if let Err(error) = &sync
+            && reached
+        {
+            warn!(error = %Chain(error), page = monitoring.page, "NATS monitoring does not answer; fsync is not claimed");
+        }
+        reached = sync.is_ok();
+        shared.gate.looked_at_sync(sync.unwrap_or_default());
+    }
+}
+
+/// Tells the other roles of the sources, until all are told.
+pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shared<L>>, closing: Shutdown) {
+    let mut backoff = Backoff::default();
+    let mut open = sources;
+    loop {
+        let mut failed = Vec::new();
+        for source in open {
+            if let Err(error) = shared.log.announce(&source.record()).await {
+                if failed.is_empty() {
+                    warn!(error = %Chain(&error), source = %source.name, "cannot announce a source; trying again");
+                }
+                failed.push(source);
+            }
+        }
+        if failed.is_empty() {
+            info!("sources announced");
+            return;
+        }
+        open = failed;
+        tokio::select! {
+            biased;
+            () = closing.requested() => return,
+            () = sleep(backoff.next_pause()) => {}
+        }
+    }
+}
+
+/// Reads the token files again and again.
+pub(crate) async fn watch_tokens(sources: Vec<Arc<Source>>, closing: Shutdown) {
+    let mut turns = interval(CONFIGURATION_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while next(&mut turns, &closing).await {
+        for source in &sources {
+            let Auth::Bearer(tokens) = &source.auth else { continue };
+            if let Err(error) = tokens.reload().await {
+                warn!(error = %Chain(&error), source = %source.name, "cannot read tokens again; the known ones stay");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_single_server_that_says_so_syncs_every_write() {
+        for (page, expected) in [
+            (r#"{"config":{"sync_always":true,"sync_interval":1}}"#, Sync::Always),
+            (r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":1}}"#, Sync::Always),
+            (r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":3}}"#, Sync::Unconfirmed),
+            (r#"{"config":{"sync_interval":120000000000}}"#, Sync::Unconfirmed),
+            (r#"{"disabled":true}"#, Sync::Unconfirmed),
+        ] {
+            assert_eq!(judge(&serde_json::from_str(page).unwrap()), expected, "{page}");
+        }
+    }
+}

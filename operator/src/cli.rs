@@ -1,0 +1,171 @@
+//! The command line: every command, its arguments and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Folds operational noise into few incidents that people can see, decide and act on.
+#[derive(Debug, Parser)]
+#[command(name = "opsward", version, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one or more roles until SIGTERM
+    Run(RunArgs),
+    /// Turn bytes into Events, without a cluster and without NATS
+    #[command(after_help = "Exit code 2 when an item is refused; each refusal is a JSON line on stderr, the good \
+                            items are printed all the same.\n\nExample:\n  opsward normalize --format alertmanager < webhook.json")]
+    Normalize(NormalizeArgs),
+    /// Post a file to a collector, as often and as fast as asked, and print the accounting
+    #[command(after_help = "Exit code 2 when an item or a request was not accepted.\n\nExample:\n  opsward send event.json --repeat 412")]
+    Send(SendArgs),
+    /// Look at what could not be taken in
+    Dlq(DlqArgs),
+    /// Write the CustomResourceDefinitions as YAML files
+    Crds(CrdsArgs),
+    /// Print the completion script of a shell
+    Completion(CompletionArgs),
+}
+
+/// A role of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Takes events in over HTTP
+    Collector,
+    /// Folds the log into incidents
+    Correlator,
+    /// Keeps the Kubernetes objects
+    Controller,
+}
+
+/// `opsward run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The roles, separated by commas
+    #[arg(value_delimiter = ',', required = true)]
+    pub roles: Vec<RoleName>,
+    /// The configuration file; without one everything has its default
+    #[arg(short, long, env = "OPSWARD_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// `opsward normalize`.
+#[derive(Debug, Args)]
+pub struct NormalizeArgs {
+    /// The input's format: webhook, alertmanager
+    #[arg(short, long, required_unless_present = "source")]
+    pub format: Option<String>,
+    /// The configuration file that has the source
+    #[arg(short, long, requires = "source")]
+    pub config: Option<PathBuf>,
+    /// Read as this configured source would: its format, its name, its namespace
+    #[arg(short, long, requires = "config")]
+    pub source: Option<String>,
+    /// The input; standard input when left out or `-`
+    pub file: Option<PathBuf>,
+}
+
+/// `opsward send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// The request's body; standard input when left out or `-`
+    pub file: Option<PathBuf>,
+    /// Where to post
+    #[arg(short, long, default_value = "http://127.0.0.1:8080/api/v1/events/webhook", env = "OPSWARD_URL")]
+    pub url: String,
+    /// The file that holds the source's bearer token
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
+    /// How often to post it
+    #[arg(short, long, default_value_t = 1)]
+    pub repeat: u64,
+    /// Requests a second; as fast as it goes when left out
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Requests under way at once
+    #[arg(long, default_value_t = 16)]
+    pub concurrency: usize,
+    /// Send `Idempotency-Key: <KEY>-<n>` and repeat each request until it is taken: counts exactly, come what may
+    #[arg(short, long)]
+    pub key: Option<String>,
+    /// How to print the accounting
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// `opsward dlq`.
+#[derive(Debug, Args)]
+pub struct DlqArgs {
+    /// What to do with dead letters.
+    #[command(subcommand)]
+    pub command: DlqCommand,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DlqCommand {
+    /// List the newest, a line each
+    List {
+        /// The configuration file, for NATS
+        #[arg(short, long, env = "OPSWARD_CONFIG")]
+        config: Option<PathBuf>,
+        /// How many at most
+        #[arg(short, long, default_value_t = 50)]
+        limit: u64,
+        /// How to print them
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Show one with its reason and its bytes
+    Show {
+        /// Its id, as listed and as in the collector's answer
+        id: String,
+        /// The configuration file, for NATS
+        #[arg(short, long, env = "OPSWARD_CONFIG")]
+        config: Option<PathBuf>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `opsward crds`.
+#[derive(Debug, Args)]
+pub struct CrdsArgs {
+    /// The folder to write to
+    #[arg(long, default_value = "crds")]
+    pub dir: PathBuf,
+}
+
+/// `opsward completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

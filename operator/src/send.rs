@@ -1,0 +1,155 @@
+//! `opsward send`: posts a body to a collector and keeps the accounts.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures::StreamExt;
+use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::Exit;
+use crate::cli::{Output, SendArgs};
+use crate::normalize::read_input;
+
+/// The bound of one request: more than the collector's own bounds on reading and appending.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause before a keyed request is sent again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The collector's answer, as far as the accounts need it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Answer {
+    received: u64,
+    accepted: u64,
+    dead_lettered: u64,
+    refused: u64,
+}
+
+/// The accounts.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accounts {
+    requests: u64,
+    received: u64,
+    accepted: u64,
+    dead_lettered: u64,
+    refused: u64,
+    not_taken: u64,
+    retries: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+/// Runs the command.
+pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
+    let body: bytes::Bytes = read_input(args.file.as_deref())?.into();
+    let token = args.token_file.as_deref().map(|path| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))
+    });
+    let token = token.transpose()?.map(|token| token.trim().to_owned());
+    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
+    let started = Instant::now();
+    let tick = args.rate.filter(|rate| *rate > 0.0).map(|rate| Duration::from_secs_f64(1.0 / rate));
+    let posts = futures::stream::iter(0..args.repeat).then(|n| async move {
+        if let Some(tick) = tick {
+            let due = started + tick.mul_f64(f64::from(u32::try_from(n).unwrap_or(u32::MAX)));
+            tokio::time::sleep_until(due.into()).await;
+        }
+        n
+    });
+    let one = |n: u64| {
+        let mut request = client.post(&args.url).header("content-type", "application/json").body(body.clone());
+        if let Some(token) = &token {
+            request = request.bearer_auth(token);
+        }
+        let keyed = args.key.as_ref().map(|key| format!("{key}-{n}"));
+        if let Some(key) = &keyed {
+            request = request.header("idempotency-key", key);
+        }
+        post(request, keyed.is_some())
+    };
+    let mut accounts = Accounts::default();
+    let mut done = std::pin::pin!(posts.map(one).buffer_unordered(args.concurrency.max(1)));
+    while let Some(posted) = done.next().await {
+        accounts.add(posted);
+    }
+    accounts.seconds = started.elapsed().as_secs_f64();
+    accounts.print(args.output)
+}
+
+/// What came of one request: the answer, or why there is none; and how often it was repeated.
+type Posted = (Result<Answer, String>, u64);
+
+async fn post(request: reqwest::RequestBuilder, until_taken: bool) -> Posted {
+    let mut retries = 0;
+    loop {
+        let outcome = match request.try_clone() {
+            Some(request) => once(request).await,
+            None => Err(("the body cannot be sent twice".to_owned(), false)),
+        };
+        match outcome {
+            Ok(answer) => return (Ok(answer), retries),
+            Err((_, true)) if until_taken => {
+                retries += 1;
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            Err((error, _)) => return (Err(error), retries),
+        }
+    }
+}
+
+/// One attempt; an error says whether another may help.
+async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)> {
+    let response = request.send().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
+    let status = response.status();
+    let text = response.text().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
+    if status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY {
+        return serde_json::from_str(&text).map_err(|error| (format!("{status}: {error}: {text}"), false));
+    }
+    Err((format!("{status}: {text}"), status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS))
+}
+
+impl Accounts {
+    fn add(&mut self, (outcome, retries): Posted) {
+        self.requests += 1;
+        self.retries += retries;
+        match outcome {
+            Ok(answer) => {
+                self.received += answer.received;
+                self.accepted += answer.accepted;
+                self.dead_lettered += answer.dead_lettered;
+                self.refused += answer.refused;
+            }
+            Err(error) => {
+                self.not_taken += 1;
+                self.last_error = Some(error);
+            }
+        }
+    }
+
+    fn print(&self, output: Output) -> anyhow::Result<Exit> {
+        let mut out = std::io::stdout().lock();
+        match output {
+            Output::Json => {
+                serde_json::to_writer(&mut out, self)?;
+                writeln!(out)?;
+            }
+            Output::Text => {
+                let Self { requests, received, accepted, dead_lettered, refused, not_taken, retries, seconds, .. } = self;
+                writeln!(
+                    out,
+                    "requests={requests} received={received} accepted={accepted} deadLettered={dead_lettered} \
+                     refused={refused} notTaken={not_taken} retries={retries} seconds={seconds:.2}"
+                )?;
+                if let Some(error) = &self.last_error {
+                    writeln!(std::io::stderr(), "last error: {error}")?;
+                }
+            }
+        }
+        let all_taken = self.not_taken == 0 && self.accepted == self.received;
+        Ok(if all_taken { Exit::Ok } else { Exit::Findings })
+    }
+}
