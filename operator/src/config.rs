@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use bus::BusConfig;
-use collector::CollectorConfig;
-use collector::config::{IngestConfig, SourceConfig};
+use collector::{CollectorConfig, IngestConfig, SourceConfig};
 use controller::ControllerConfig;
 use platform::telemetry::LogFormat;
 use serde::Deserialize;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::rig::Rig;
+use crate::users::SYSTEM_NAMESPACE;
 
 /// Where one Opsward process listens.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,7 @@ pub fn opsward_yaml(rig: &Rig, listen: Listen) -> Result<String> {
         },
         "ingest": {"address": listen.ingest.to_string()},
         "admin": {"address": listen.admin.to_string()},
+        "controller": {"lease": {"namespace": SYSTEM_NAMESPACE}},
     });
     Ok(serde_yaml::to_string(&config)?)
 }

@@ -1,4 +1,4 @@
-//! OpsEvents as people look at them, and what of them is written once.
+//! Incidents as people look at them, and what of them is written once.
 
 use crate::installed::{INCIDENT, create_incident, kubectl, namespace, patch, refused, table};
 

@@ -1,4 +1,4 @@
-//! TriggerRules as teams write them.
+//! Rules as teams write them.
 
 use rig::{Output, Rig, binaries};
 

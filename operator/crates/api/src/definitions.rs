@@ -59,8 +59,8 @@ pub fn crds() -> Result<Vec<(String, String)>, DefinitionError> {
 /// Removes what the derives put in that users should not meet.
 ///
 /// `nullable`: an optional field is absent or has a value; kube marks each as nullable, and then `close: null`
-/// would be a third state for every rule of the schema to think of. `title`: the type's name in the source. Line ends within a
-/// paragraph: `kubectl explain` breaks lines by itself.
+/// would be a third state for every rule of the schema to think of. `title`: the type's name in the source.
+/// Line ends within a paragraph: `kubectl explain` breaks lines by itself.
 fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.title = None;

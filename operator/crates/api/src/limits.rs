@@ -37,7 +37,7 @@ pub const REOPEN_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 /// `resolve.maxOpen`: a year, for findings that take a budget to fix.
 pub const MAX_OPEN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY);
 
-/// Characters of an object's name or a user's name.
+/// Characters of an object's name.
 pub const NAME_CHARS: u32 = 253;
 /// Characters of a user's name: certificates and OIDC claims are longer than object names.
 pub const USER_CHARS: u32 = 1024;

@@ -102,7 +102,7 @@ pub struct TriggerRuleSpec {
 }
 
 /// Which events a rule takes. All parts must agree; an empty one asks nothing.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Match {
     /// Names of configured sources; one must match.
@@ -268,6 +268,20 @@ fn lowest_severity() -> Severity {
     Severity::Info
 }
 
+impl Default for Match {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            reported_sources: Vec::new(),
+            types: Vec::new(),
+            // Not the severity of an event that says none, which is Severity's own default.
+            min_severity: lowest_severity(),
+            labels: Vec::new(),
+            condition: String::new(),
+        }
+    }
+}
+
 impl Default for Trigger {
     fn default() -> Self {
         let domain = domain::rule::Trigger::default();
@@ -293,10 +307,7 @@ impl Default for Resolve {
 impl Default for TriggerRuleSpec {
     fn default() -> Self {
         Self {
-            matches: Match {
-                min_severity: lowest_severity(),
-                ..Match::default()
-            },
+            matches: Match::default(),
             priority: 0,
             continues: false,
             group_by: Vec::new(),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::ContextBuilder;
+use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, stream};
 use bytes::Bytes;
 use domain::time::Time;
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
+use tracing::{error, info, warn};
 
 use crate::contract::{self, LogSubject, Role};
 use crate::error::{BusError, failed};
@@ -115,16 +117,38 @@ pub struct LogMessage {
 }
 
 impl Bus {
-    /// Connects as `role`, or as the configured user for the command line. Connects again by itself for ever;
-    /// until the first connection stands, calls fail.
+    /// Connects as `role`, or as the configured user for the command line. After that, connects again by itself
+    /// for ever.
     ///
     /// # Errors
-    /// The configuration cannot be used, or (first attempt) the server does not answer or refuses the user.
+    /// The configuration cannot be used, or the server does not answer or refuses the user.
     pub async fn connect(config: &BusConfig, role: Option<Role>) -> Result<Self, BusError> {
+        Self::open(config, role, |options| options).await
+    }
+
+    /// Connects as `role` whenever the server is there; until then calls fail, and the log names what is
+    /// waited for.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub async fn connect_when_there(config: &BusConfig, role: Role) -> Result<Self, BusError> {
+        Self::open(config, Some(role), ConnectOptions::retry_on_initial_connect).await
+    }
+
+    async fn open(
+        config: &BusConfig,
+        role: Option<Role>,
+        manner: impl FnOnce(ConnectOptions) -> ConnectOptions,
+    ) -> Result<Self, BusError> {
         let inbox = role.map_or_else(|| "_INBOX".to_owned(), Role::inbox);
         let name = format!("opsward-{}", role.map_or("cli", Role::name));
-        let mut options = async_nats::ConnectOptions::new()
+        let told = name.clone();
+        let mut options = manner(ConnectOptions::new())
             .name(name)
+            .event_callback(move |event| {
+                tell(&told, &event);
+                std::future::ready(())
+            })
             .custom_inbox_prefix(inbox)
             .max_reconnects(None)
             .reconnect_delay_callback(|attempt| RECONNECT_PAUSE.min(Duration::from_millis(50 * attempt as u64)))
@@ -274,6 +298,17 @@ impl Bus {
 
 /// How long to wait for an entry younger than a time before there is none: 1 s.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What happens to a connection: its loss and return are facts of operation, a refusal needs a person.
+fn tell(connection: &str, event: &async_nats::Event) {
+    use async_nats::Event;
+    match event {
+        Event::Connected => info!(connection, "NATS connected"),
+        Event::Disconnected => warn!(connection, "NATS connection lost; connecting again"),
+        Event::ServerError(error) => error!(connection, %error, "NATS refuses"),
+        other => warn!(connection, event = %other, "NATS"),
+    }
+}
 
 fn time_of(at: Time) -> Result<time::OffsetDateTime, BusError> {
     time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.millis()) * 1_000_000)

@@ -151,7 +151,7 @@ impl Redactor {
         (count > 0).then(|| (RawJson::of(&value), count))
     }
 
-    /// Recurses as deep as serde_json reads, which is 128 levels.
+    /// Recurses as deep as `serde_json` reads, which is 128 levels.
     fn value(&self, value: &mut Value) -> usize {
         match value {
             Value::String(text) => match self.shapes.hide(text) {

@@ -33,7 +33,7 @@ use crate::refusal::{Place, Quoted, Reason, Refusal};
 use crate::{Format, Input, Item, authority, cut, data, sent_time};
 
 /// Alertmanager's own default of `resolve_timeout`: how long a posted alert without `endsAt` fires.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const RESOLVE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Makes events of a webhook's alerts or of posted alerts.
 pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>>, Refusal> {

@@ -55,7 +55,7 @@ fn authority_start(text: &str) -> usize {
 /// The Alertmanager (cluster) behind an `externalURL`: host, port and path.
 ///
 /// Without the scheme, so that a move to https keeps every fingerprint. A host without dots that ends in `-0`,
-/// `-1` … is a StatefulSet's pod, which is what Alertmanager takes when nobody configures its external URL; its
+/// `-1` … is the pod of a stateful set, which is what Alertmanager takes when nobody configures its external URL; its
 /// replicas speak for one cluster, so the number goes: else a failover would leave alerts that never clear.
 pub(crate) fn cluster(external_url: Cow<'_, str>) -> Cow<'_, str> {
     let start = authority_start(&external_url);

@@ -1,6 +1,6 @@
 //! The body as a whole: its text, its items, its bounds. What an item means is its format's business.
 //!
-//! Splitting a list into items and skipping what nobody asked for take no stack (serde_json skips with a loop),
+//! Splitting a list into items and skipping what nobody asked for take no stack (`serde_json` skips with a loop),
 //! so the depth bound is held per item, where it guards whoever reads `data` later, and one deep item does not
 //! take the rest of its batch along.
 
@@ -14,7 +14,7 @@ use crate::Item;
 use crate::refusal::{Place, Reason, Refusal};
 
 /// Levels of JSON nesting that an item may have. Alerts have two or three; CEL and every later reader of `data`
-/// recurse, and serde_json itself stops at 128.
+/// recurse, and `serde_json` itself stops at 128.
 pub const MAX_DEPTH: usize = 64;
 
 /// Items that one body may have: 1 MiB of the smallest useful alerts (about 200 bytes each). Prometheus sends at
@@ -91,7 +91,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
     }
 }
 
-/// What a whole body's serde_json error says to its sender.
+/// What a whole body's `serde_json` error says to its sender.
 pub(crate) fn unreadable(error: &serde_json::Error) -> Refusal {
     match error.classify() {
         Category::Data => Refusal::new(Reason::WrongShape, error.to_string()),

@@ -13,13 +13,9 @@ pub(crate) type Member<'a> = (Cow<'a, str>, &'a RawValue);
 
 /// The object as sent. One over several lines is written anew: events travel and print as JSON lines.
 pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson<'a>, Refusal> {
-    // JSON has control characters only between its tokens: line ends and tabs. Folding over all bytes without
-    // leaving early is what the compiler vectorises.
-    if object
-        .get()
-        .bytes()
-        .fold(false, |found, byte| found | (byte < b' '))
-    {
+    // JSON has control characters only between its tokens: line ends and tabs. A minimum over all bytes, without
+    // leaving early, is what the compiler vectorises.
+    if object.get().bytes().fold(u8::MAX, u8::min) < b' ' {
         rewritten(&read::<Value>(object, at)?, at)
     } else {
         Ok(RawJson::borrowed(object))

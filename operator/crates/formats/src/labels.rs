@@ -97,12 +97,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for LabelMap<'a> {
 
 struct AnyLabels;
 
-impl<'de> AnyLabels {
-    fn not_an_object<E>(kind: &'static str) -> Result<LabelMap<'de>, E> {
-        Ok(LabelMap {
+impl AnyLabels {
+    fn not_an_object<'de>(kind: &'static str) -> LabelMap<'de> {
+        LabelMap {
             not_an_object: Some(kind),
             ..LabelMap::default()
-        })
+        }
     }
 }
 
@@ -131,27 +131,27 @@ impl<'de> Visitor<'de> for AnyLabels {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Self::not_an_object("a list")
+        Ok(Self::not_an_object("a list"))
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Self::not_an_object("a text")
+        Ok(Self::not_an_object("a text"))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Self::not_an_object("a true or false")
+        Ok(Self::not_an_object("a true or false"))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Self::not_an_object("a number")
+        Ok(Self::not_an_object("a number"))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Self::not_an_object("a number")
+        Ok(Self::not_an_object("a number"))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Self::not_an_object("a number")
+        Ok(Self::not_an_object("a number"))
     }
 }
 

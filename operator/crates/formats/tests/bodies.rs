@@ -1,5 +1,13 @@
 //! Whole bodies: what refuses one, what a batch bears, and the properties that hold for every event.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's helpers are tests"
+)]
+
 use domain::event::{EventState, bounds};
 use domain::time::Time;
 use formats::{Format, Input, Item, MAX_DEPTH, MAX_ITEMS, Reason, Refusal, parse};

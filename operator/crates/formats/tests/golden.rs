@@ -2,6 +2,14 @@
 //!
 //! After a wanted change: `UPDATE_GOLDEN=1 cargo test -p formats --test golden`, then read the difference.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's helpers are tests"
+)]
+
 use std::path::{Path, PathBuf};
 
 use domain::time::Time;

@@ -3,6 +3,14 @@
 //!
 //! A failure prints its seed; `MUTATION_SEED=<seed>` runs that one again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's helpers are tests"
+)]
+
 use std::path::Path;
 
 use domain::event::{Event, bounds};
@@ -91,9 +99,7 @@ fn check(format: Format, body: &[u8]) -> usize {
             .iter()
             .map(|item| {
                 assert!(!item.raw.is_empty());
-                item.result
-                    .as_ref()
-                    .map_or_else(|refusal| check_refusal(refusal), check_event)
+                item.result.as_ref().map_or_else(check_refusal, check_event)
             })
             .sum(),
     }

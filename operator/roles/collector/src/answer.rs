@@ -34,16 +34,24 @@ impl Listing {
 pub(crate) fn status(prepared: &Prepared) -> StatusCode {
     match prepared.readable {
         Readable::No => StatusCode::BAD_REQUEST,
-        Readable::Yes if prepared.received > 0 && prepared.events.len() == 0 => StatusCode::UNPROCESSABLE_ENTITY,
+        Readable::Yes if prepared.received > 0 && prepared.events.len() == 0 => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Readable::Yes => StatusCode::ACCEPTED,
     }
 }
 
 /// The answer, once everything is stored.
-pub(crate) fn response(prepared: &Prepared, durability: Durability, listing: Listing) -> Response<Full<Bytes>> {
+pub(crate) fn response(
+    prepared: &Prepared,
+    durability: Durability,
+    listing: Listing,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body(prepared, durability, listing))));
     *response.status_mut() = status(prepared);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -55,7 +63,11 @@ fn body(prepared: &Prepared, durability: Durability, listing: Listing) -> Vec<u8
     json.push(b'"');
     number(&mut json, ",\"received\":", prepared.received);
     number(&mut json, ",\"accepted\":", prepared.events.len());
-    number(&mut json, ",\"deadLettered\":", prepared.count(Outcome::DeadLettered));
+    number(
+        &mut json,
+        ",\"deadLettered\":",
+        prepared.count(Outcome::DeadLettered),
+    );
     number(&mut json, ",\"refused\":", prepared.count(Outcome::Refused));
     if prepared.changes.labels_cut > 0 {
         number(&mut json, ",\"labelsCut\":", prepared.changes.labels_cut);
@@ -90,7 +102,11 @@ fn list(json: &mut Vec<u8>, index: usize, rejected: Option<&Rejected>, prepared:
     // A refused item has left nothing behind that an id could name.
     if outcome != Outcome::Refused {
         let mut id = [0; ulid::ULID_LEN];
-        text(json, ",\"id\":", item_id(prepared.first_id, index).array_to_str(&mut id));
+        text(
+            json,
+            ",\"id\":",
+            item_id(prepared.first_id, index).array_to_str(&mut id),
+        );
     }
     json.push(b'}');
 }
@@ -120,7 +136,10 @@ mod tests {
             readable: Readable::Yes,
             received: good + rejected.len(),
             first_id: Ulid(1),
-            events: Encoded { json: Vec::new(), ends: vec![0; good] },
+            events: Encoded {
+                json: Vec::new(),
+                ends: vec![0; good],
+            },
             rejected,
             letters: Vec::new(),
             changes: Changes::default(),
@@ -128,7 +147,12 @@ mod tests {
     }
 
     fn bad(index: usize, outcome: Outcome) -> Rejected {
-        Rejected { index, outcome, reason: "MissingField", message: "a \"b\"".to_owned() }
+        Rejected {
+            index,
+            outcome,
+            reason: "MissingField",
+            message: "a \"b\"".to_owned(),
+        }
     }
 
     fn told(prepared: &Prepared, listing: Listing) -> String {
@@ -154,7 +178,10 @@ mod tests {
         let answer: serde_json::Value = serde_json::from_str(&told(&prepared, Listing::All)).unwrap();
         let listed: Vec<_> = answer["items"].as_array().unwrap().iter().collect();
         assert_eq!(listed.len(), 3);
-        assert_eq!(listed[0].to_string(), r#"{"id":"00000000000000000000000001","index":0,"outcome":"Accepted"}"#);
+        assert_eq!(
+            listed[0].to_string(),
+            r#"{"id":"00000000000000000000000001","index":0,"outcome":"Accepted"}"#
+        );
         assert_eq!(listed[1]["outcome"], "DeadLettered");
         assert_eq!(listed[2]["id"], "00000000000000000000000003");
     }
@@ -170,9 +197,18 @@ mod tests {
     #[test]
     fn an_empty_batch_is_accepted_and_a_batch_without_a_good_item_is_not() {
         assert_eq!(status(&prepared(0, Vec::new())), StatusCode::ACCEPTED);
-        assert_eq!(status(&prepared(1, vec![bad(1, Outcome::DeadLettered)])), StatusCode::ACCEPTED);
-        assert_eq!(status(&prepared(0, vec![bad(0, Outcome::DeadLettered)])), StatusCode::UNPROCESSABLE_ENTITY);
-        let unreadable = Prepared { readable: Readable::No, ..prepared(0, vec![bad(0, Outcome::DeadLettered)]) };
+        assert_eq!(
+            status(&prepared(1, vec![bad(1, Outcome::DeadLettered)])),
+            StatusCode::ACCEPTED
+        );
+        assert_eq!(
+            status(&prepared(0, vec![bad(0, Outcome::DeadLettered)])),
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+        let unreadable = Prepared {
+            readable: Readable::No,
+            ..prepared(0, vec![bad(0, Outcome::DeadLettered)])
+        };
         assert_eq!(status(&unreadable), StatusCode::BAD_REQUEST);
     }
 }

@@ -83,8 +83,13 @@ pub(crate) struct Tokens {
 impl Auth {
     /// Reads the tokens for the first time.
     pub(crate) async fn load(config: Option<&AuthConfig>) -> Result<Self, TokenError> {
-        let Some(config) = config else { return Ok(Self::Loopback) };
-        let tokens = Tokens { files: config.files().cloned().collect(), known: RwLock::default() };
+        let Some(config) = config else {
+            return Ok(Self::Loopback);
+        };
+        let tokens = Tokens {
+            files: config.files().cloned().collect(),
+            known: RwLock::default(),
+        };
         tokens.reload().await?;
         Ok(Self::Bearer(tokens))
     }
@@ -98,7 +103,11 @@ impl Auth {
             Self::Bearer(tokens) => {
                 let header = headers.get(AUTHORIZATION).ok_or(Unauthorized::NoToken)?;
                 let token = bearer(header.as_bytes()).ok_or(Unauthorized::NoToken)?;
-                if tokens.know(token) { Ok(()) } else { Err(Unauthorized::WrongToken) }
+                if tokens.know(token) {
+                    Ok(())
+                } else {
+                    Err(Unauthorized::WrongToken)
+                }
             }
         }
     }
@@ -119,7 +128,9 @@ impl Tokens {
     /// there are and whether a length fits, and nothing of what is in them.
     fn know(&self, token: &[u8]) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let any = known.iter().fold(0, |any, known| any | known.0.ct_eq(token).unwrap_u8());
+        let any = known
+            .iter()
+            .fold(0, |any, known| any | known.0.ct_eq(token).unwrap_u8());
         any == 1
     }
 }
@@ -127,17 +138,24 @@ impl Tokens {
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).
 fn bearer(header: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
 }
 
 async fn read_token(path: &Path) -> Result<Token, TokenError> {
-    let bytes = tokio::fs::read(path).await.map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
+    let bytes = tokio::fs::read(path).await.map_err(|source| TokenError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let token = bytes.trim_ascii();
     let fits = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len());
     if fits && token.iter().all(u8::is_ascii_graphic) {
         Ok(Token(token.into()))
     } else {
-        Err(TokenError::NotAToken { path: path.to_owned() })
+        Err(TokenError::NotAToken {
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -162,7 +180,10 @@ mod tests {
             std::fs::write(&path, token).unwrap();
             path
         });
-        let config = AuthConfig { bearer_token_files: paths.collect(), ..AuthConfig::default() };
+        let config = AuthConfig {
+            bearer_token_files: paths.collect(),
+            ..AuthConfig::default()
+        };
         let auth = Auth::load(Some(&config)).await;
         (folder, auth)
     }
@@ -173,9 +194,15 @@ mod tests {
         let auth = auth.unwrap();
         assert_eq!(auth.check(FAR, &with(&format!("Bearer {OLD}"))), Ok(()));
         assert_eq!(auth.check(FAR, &with(&format!("bearer {NEW}"))), Ok(()));
-        assert_eq!(auth.check(FAR, &with("Bearer 0123456789abcdeX")), Err(Unauthorized::WrongToken));
+        assert_eq!(
+            auth.check(FAR, &with("Bearer 0123456789abcdeX")),
+            Err(Unauthorized::WrongToken)
+        );
         assert_eq!(auth.check(FAR, &with("Bearer ")), Err(Unauthorized::WrongToken));
-        assert_eq!(auth.check(FAR, &with("Basic MDEyMzQ1Njc4OWFiY2RlZg==")), Err(Unauthorized::NoToken));
+        assert_eq!(
+            auth.check(FAR, &with("Basic MDEyMzQ1Njc4OWFiY2RlZg==")),
+            Err(Unauthorized::NoToken)
+        );
         assert_eq!(auth.check(FAR, &HeaderMap::new()), Err(Unauthorized::NoToken));
     }
 
@@ -183,10 +210,15 @@ mod tests {
     async fn a_changed_file_changes_the_token_and_a_broken_one_does_not() {
         let (folder, auth) = files(&[OLD]).await;
         let auth = auth.unwrap();
-        let Auth::Bearer(tokens) = &auth else { panic!("tokens") };
+        let Auth::Bearer(tokens) = &auth else {
+            panic!("tokens")
+        };
         std::fs::write(folder.path().join("0"), NEW).unwrap();
         tokens.reload().await.unwrap();
-        assert_eq!(auth.check(FAR, &with(&format!("Bearer {OLD}"))), Err(Unauthorized::WrongToken));
+        assert_eq!(
+            auth.check(FAR, &with(&format!("Bearer {OLD}"))),
+            Err(Unauthorized::WrongToken)
+        );
         std::fs::write(folder.path().join("0"), "").unwrap();
         tokens.reload().await.unwrap_err();
         assert_eq!(auth.check(FAR, &with(&format!("Bearer {NEW}"))), Ok(()));
@@ -194,7 +226,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_that_can_be_guessed_or_has_spaces_is_refused() {
-        for bad in ["", "short", "two tokens in one file", "0123456789abcdef\nfedcba9876543210"] {
+        for bad in [
+            "",
+            "short",
+            "two tokens in one file",
+            "0123456789abcdef\nfedcba9876543210",
+        ] {
             let (_folder, auth) = files(&[bad]).await;
             assert!(matches!(auth, Err(TokenError::NotAToken { .. })), "{bad}");
         }
@@ -203,12 +240,24 @@ mod tests {
     #[test]
     fn without_tokens_only_this_machine_may_send_and_no_web_page() {
         let local = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert_eq!(Auth::Loopback.check(local("127.0.0.1"), &HeaderMap::new()), Ok(()));
+        assert_eq!(
+            Auth::Loopback.check(local("127.0.0.1"), &HeaderMap::new()),
+            Ok(())
+        );
         assert_eq!(Auth::Loopback.check(local("::1"), &HeaderMap::new()), Ok(()));
-        assert_eq!(Auth::Loopback.check(local("::ffff:127.0.0.1"), &HeaderMap::new()), Ok(()));
-        assert_eq!(Auth::Loopback.check(FAR, &HeaderMap::new()), Err(Unauthorized::NotLoopback));
+        assert_eq!(
+            Auth::Loopback.check(local("::ffff:127.0.0.1"), &HeaderMap::new()),
+            Ok(())
+        );
+        assert_eq!(
+            Auth::Loopback.check(FAR, &HeaderMap::new()),
+            Err(Unauthorized::NotLoopback)
+        );
         let page = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://evil.example"))]);
-        assert_eq!(Auth::Loopback.check(local("127.0.0.1"), &page), Err(Unauthorized::FromWebPage));
+        assert_eq!(
+            Auth::Loopback.check(local("127.0.0.1"), &page),
+            Err(Unauthorized::FromWebPage)
+        );
     }
 
     #[test]

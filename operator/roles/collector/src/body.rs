@@ -52,7 +52,9 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    timeout(BODY_TIME, read_all(body)).await.unwrap_or(Err(BodyError::TooSlow))
+    timeout(BODY_TIME, read_all(body))
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
 }
 
 async fn read_all<B>(mut body: B) -> Result<Bytes, BodyError>
@@ -60,7 +62,10 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let announced = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let announced = body
+        .size_hint()
+        .exact()
+        .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
         return Err(BodyError::TooLarge);
     }
@@ -95,7 +100,9 @@ pub(crate) fn gunzip(packed: &[u8]) -> Result<Vec<u8>, GunzipError> {
         Err(error) => error.to_string(),
         // Several members are legal gzip, but no sender of alerts makes them, and thousands of empty ones would
         // cost a decoder's set-up each.
-        Ok(_) if !reader.into_inner().into_inner().is_empty() => "bytes follow the first gzip member".to_owned(),
+        Ok(_) if !reader.into_inner().into_inner().is_empty() => {
+            "bytes follow the first gzip member".to_owned()
+        }
         Ok(_) => return Ok(unpacked),
     };
     Err(GunzipError::Corrupt { problem, unpacked })
@@ -127,7 +134,10 @@ mod tests {
     #[tokio::test]
     async fn one_piece_is_passed_on_and_many_are_joined() {
         let whole = Bytes::from_static(b"{}");
-        assert_eq!(read(Full::new(whole.clone())).await.unwrap().as_ptr(), whole.as_ptr());
+        assert_eq!(
+            read(Full::new(whole.clone())).await.unwrap().as_ptr(),
+            whole.as_ptr()
+        );
         assert_eq!(read(pieces(3, 5)).await.unwrap().len(), 15);
         assert_eq!(read(pieces(0, 0)).await.unwrap().len(), 0);
     }
@@ -149,7 +159,10 @@ mod tests {
     #[test]
     fn gzip_is_unpacked_up_to_the_bound() {
         assert_eq!(gunzip(&gzip(b"{}")).unwrap(), b"{}");
-        assert_eq!(gunzip(&gzip(&vec![b' '; MAX_BODY_BYTES])).unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(
+            gunzip(&gzip(&vec![b' '; MAX_BODY_BYTES])).unwrap().len(),
+            MAX_BODY_BYTES
+        );
     }
 
     #[test]
@@ -162,10 +175,17 @@ mod tests {
     #[test]
     fn what_is_not_wholly_gzip_says_so_and_keeps_what_came_out() {
         let packed = gzip(b"hello hello hello");
-        for bad in [&b"{}"[..], b"", &packed[..packed.len() - 4], &[packed.as_slice(), &packed].concat()] {
+        for bad in [
+            &b"{}"[..],
+            b"",
+            &packed[..packed.len() - 4],
+            &[packed.as_slice(), &packed].concat(),
+        ] {
             assert!(matches!(gunzip(bad), Err(GunzipError::Corrupt { .. })), "{bad:?}");
         }
-        let Err(GunzipError::Corrupt { unpacked, .. }) = gunzip(&packed[..packed.len() - 4]) else { panic!() };
+        let Err(GunzipError::Corrupt { unpacked, .. }) = gunzip(&packed[..packed.len() - 4]) else {
+            panic!()
+        };
         assert_eq!(unpacked, b"hello hello hello");
     }
 }

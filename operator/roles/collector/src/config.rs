@@ -115,7 +115,10 @@ pub struct RateLimit {
 impl Default for RateLimit {
     fn default() -> Self {
         let or_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { per_second: or_one(10_000), burst: or_one(20_000) }
+        Self {
+            per_second: or_one(10_000),
+            burst: or_one(20_000),
+        }
     }
 }
 
@@ -131,14 +134,21 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
     }
 }
 
 impl CollectorConfig {
     /// The sources in force: the configured ones, or the one that is there without configuration.
     pub fn effective_sources(&self) -> Vec<SourceConfig> {
-        if self.sources.is_empty() { vec![SourceConfig::webhook()] } else { self.sources.clone() }
+        if self.sources.is_empty() {
+            vec![SourceConfig::webhook()]
+        } else {
+            self.sources.clone()
+        }
     }
 
     /// Checks what only several fields together can say wrong.
@@ -148,13 +158,19 @@ impl CollectorConfig {
     /// format, `auth` without a file, or too many sources.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.sources.len() > MAX_SOURCES {
-            return Err(ConfigError::new("sources", format!("more than {MAX_SOURCES}; run several collectors")));
+            return Err(ConfigError::new(
+                "sources",
+                format!("more than {MAX_SOURCES}; run several collectors"),
+            ));
         }
         let mut names = BTreeSet::new();
         for (index, source) in self.sources.iter().enumerate() {
             let at = |field: &str| format!("sources[{index}].{field}");
             if !names.insert(source.name.as_str()) {
-                let problem = format!("{} is there twice; give each source a name of its own", source.name);
+                let problem = format!(
+                    "{} is there twice; give each source a name of its own",
+                    source.name
+                );
                 return Err(ConfigError::new(at("name"), problem));
             }
             if source.name.as_str() == WEBHOOK_SOURCE && source.format != Format::Webhook {
@@ -162,7 +178,11 @@ impl CollectorConfig {
                                give this one another name";
                 return Err(ConfigError::new(at("format"), problem));
             }
-            if source.auth.as_ref().is_some_and(|auth| auth.files().next().is_none()) {
+            if source
+                .auth
+                .as_ref()
+                .is_some_and(|auth| auth.files().next().is_none())
+            {
                 return Err(ConfigError::new(at("auth"), "names no file; set bearerTokenFile"));
             }
             self.refuse_open_door(source, &at("auth"))?;

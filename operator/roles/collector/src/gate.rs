@@ -70,8 +70,15 @@ pub(crate) struct Gate {
 impl Gate {
     /// Closed, until the log was seen.
     pub(crate) fn new(component: Component) -> Self {
-        let state = State { closed: Some(Closed::Unavailable), replicas: 1, sync: Sync::default() };
-        Self { state: watch::Sender::new(state), component }
+        let state = State {
+            closed: Some(Closed::Unavailable),
+            replicas: 1,
+            sync: Sync::default(),
+        };
+        Self {
+            state: watch::Sender::new(state),
+            component,
+        }
     }
 
     /// Whether a request may go on.
@@ -98,14 +105,26 @@ impl Gate {
         match log {
             Ok(log) if is_full(log) => {
                 let percent = log.bytes.saturating_mul(100) / log.max_bytes.max(1);
-                self.close(Closed::Full, format!("the log is {percent} % full; raise nats.logBytes").into());
+                self.close(
+                    Closed::Full,
+                    format!("the log is {percent} % full; raise nats.logBytes").into(),
+                );
             }
             Ok(log) => {
-                self.state.send_modify(|state| (state.closed, state.replicas) = (None, log.replicas));
+                self.state
+                    .send_modify(|state| (state.closed, state.replicas) = (None, log.replicas));
                 self.component.ready();
             }
             Err(error) => self.close(Closed::Unavailable, cannot_write(error)),
         }
+    }
+
+    /// There is no connection to look at the log by.
+    pub(crate) fn disconnected(&self) {
+        self.close(
+            Closed::Unavailable,
+            "the log cannot be written: no connection to NATS".into(),
+        );
     }
 
     /// An append was not confirmed. The next look opens the gate again.
@@ -140,7 +159,14 @@ mod tests {
     use super::*;
 
     fn log(bytes: u64, replicas: usize) -> LogState {
-        LogState { bytes, max_bytes: 1000, replicas, first: 1, last: 1, log_id: String::new() }
+        LogState {
+            bytes,
+            max_bytes: 1000,
+            replicas,
+            first: 1,
+            last: 1,
+            log_id: String::new(),
+        }
     }
 
     fn gate() -> (Gate, Health) {
@@ -176,8 +202,14 @@ mod tests {
         assert_eq!(gate.check(), Ok(()));
         gate.looked(&Ok(log(900, 1)));
         assert_eq!(gate.check(), Err(Problem::LogFull));
-        assert_eq!(health.readiness().lines, "[-]collector: the log is 90 % full; raise nats.logBytes\n");
-        gate.looked(&Ok(LogState { max_bytes: u64::MAX, ..log(1 << 40, 1) }));
+        assert_eq!(
+            health.readiness().lines,
+            "[-]collector: the log is 90 % full; raise nats.logBytes\n"
+        );
+        gate.looked(&Ok(LogState {
+            max_bytes: u64::MAX,
+            ..log(1 << 40, 1)
+        }));
         assert_eq!(gate.check(), Ok(()));
     }
 

@@ -21,7 +21,9 @@ pub(crate) enum Encoding {
 
 /// How the body is packed, if in a way that can be unpacked.
 pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
-    let Some(name) = headers.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+    let Some(name) = headers.get(CONTENT_ENCODING) else {
+        return Ok(Encoding::Identity);
+    };
     let name = name.as_bytes().trim_ascii();
     // RFC 9110, section 8.4.1.3: x-gzip is the same.
     if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") {
@@ -35,19 +37,38 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
 
 /// The sender's name for this message, under which it may send it again. Taken as it stands, quotes and all.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     let key = key.to_str().unwrap_or_default();
     // A key that is not understood must not be ignored: the sender relies on it.
     let fits = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits { Ok(Some(key)) } else { Err(Problem::InvalidIdempotencyKey) }
+    if fits {
+        Ok(Some(key))
+    } else {
+        Err(Problem::InvalidIdempotencyKey)
+    }
 }
 
 /// The sender's trace context; empty when there is none that is well formed, which the standard says to ignore.
 pub(crate) fn traceparent(headers: &HeaderMap) -> &str {
-    let text = headers.get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = headers
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let dash = |at| matches!(at, 2 | 35 | 52);
-    let fits = |(at, byte)| if dash(at) { byte == b'-' } else { matches!(byte, b'0'..=b'9' | b'a'..=b'f') };
-    if text.len() == TRACEPARENT_BYTES && text.bytes().enumerate().all(fits) { text } else { "" }
+    let fits = |(at, byte)| {
+        if dash(at) {
+            byte == b'-'
+        } else {
+            matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+        }
+    };
+    if text.len() == TRACEPARENT_BYTES && text.bytes().enumerate().all(fits) {
+        text
+    } else {
+        ""
+    }
 }
 
 #[cfg(test)]
@@ -57,16 +78,26 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+        HeaderMap::from_iter([(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )])
     }
 
     #[test]
     fn gzip_is_the_only_packing() {
         assert_eq!(encoding(&HeaderMap::new()), Ok(Encoding::Identity));
         assert_eq!(encoding(&with("content-encoding", "GZip")), Ok(Encoding::Gzip));
-        assert_eq!(encoding(&with("content-encoding", "identity")), Ok(Encoding::Identity));
+        assert_eq!(
+            encoding(&with("content-encoding", "identity")),
+            Ok(Encoding::Identity)
+        );
         for other in ["br", "gzip, gzip", "deflate"] {
-            assert_eq!(encoding(&with("content-encoding", other)), Err(Problem::UnsupportedEncoding), "{other}");
+            assert_eq!(
+                encoding(&with("content-encoding", other)),
+                Err(Problem::UnsupportedEncoding),
+                "{other}"
+            );
         }
     }
 
@@ -75,7 +106,11 @@ mod tests {
         assert_eq!(idempotency_key(&HeaderMap::new()), Ok(None));
         assert_eq!(idempotency_key(&with("idempotency-key", "a-1")), Ok(Some("a-1")));
         for bad in ["", "two words", &"x".repeat(256)] {
-            assert_eq!(idempotency_key(&with("idempotency-key", bad)), Err(Problem::InvalidIdempotencyKey), "{bad}");
+            assert_eq!(
+                idempotency_key(&with("idempotency-key", bad)),
+                Err(Problem::InvalidIdempotencyKey),
+                "{bad}"
+            );
         }
     }
 

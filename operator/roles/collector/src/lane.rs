@@ -83,7 +83,11 @@ impl Ticket {
 
 impl Waiter {
     fn end(self, confirmation: Confirmation) {
-        let outcome = if confirmation.is_ok() { Outcome::Accepted } else { Outcome::Refused };
+        let outcome = if confirmation.is_ok() {
+            Outcome::Accepted
+        } else {
+            Outcome::Refused
+        };
         self.counts.of(outcome).inc_by(self.events);
         drop(self.room);
         // A sender that hung up does not wait any longer.
@@ -94,7 +98,11 @@ impl Waiter {
 impl Lane {
     /// A lane with nothing in it.
     pub(crate) fn new(namespace: Namespace) -> Self {
-        Self { namespace, queue: Mutex::default(), wake: Notify::new() }
+        Self {
+            namespace,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// Takes over a request's events, which this lane counts from now on.
@@ -121,7 +129,9 @@ impl Lane {
     pub(crate) async fn run<L: Log>(self: Arc<Self>, shared: Arc<Shared<L>>, closing: Shutdown) {
         loop {
             // Taken before the batch is: what arrives while others publish still gets into it.
-            let Ok(permit) = shared.publishes.acquire().await else { return };
+            let Ok(permit) = shared.publishes.acquire().await else {
+                return;
+            };
             let batch = self.queue().take();
             if let Some(batch) = batch {
                 self.publish(batch, &shared).await;
@@ -137,7 +147,10 @@ impl Lane {
     }
 
     async fn publish<L: Log>(&self, batch: Batch<Waiter>, shared: &Shared<L>) {
-        let published = shared.log.publish(self.namespace.as_str(), batch.pack.finish()).await;
+        let published = shared
+            .log
+            .publish(self.namespace.as_str(), batch.pack.finish())
+            .await;
         let confirmation = published.map_err(|error| self.failed(&error, shared));
         if confirmation.is_ok() {
             shared.metrics.packs.inc();

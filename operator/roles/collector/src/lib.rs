@@ -30,6 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::redact::{Redactor, RedactorError};
 use hyper::service::service_fn;
 use platform::http::{BindError, HttpServer, Limits};
 use platform::{Health, Shutdown};
@@ -40,7 +41,8 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use auth::TokenError;
 pub use config::{
-    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, IngestConfig, RateLimit, SourceConfig, WEBHOOK_SOURCE,
+    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, IngestConfig, RateLimit, SourceConfig,
+    WEBHOOK_SOURCE,
 };
 pub use log::Log;
 pub use names::{Namespace, SourceName};
@@ -49,7 +51,6 @@ use gate::Gate;
 use lane::{PUBLISHES, Shared};
 use metrics::Metrics;
 use probe::Monitoring;
-use redaction::Redaction;
 use room::Room;
 use service::Ingest;
 use source::Sources;
@@ -96,6 +97,9 @@ pub enum CollectorError {
     /// The monitoring address cannot be used.
     #[error("nats.monitoringUrl cannot be used")]
     Monitoring(#[source] reqwest::Error),
+    /// The patterns of secrets cannot be used: a defect of the build.
+    #[error(transparent)]
+    Redactor(#[from] RedactorError),
     /// A part of the collector panicked.
     #[error("a part of the collector panicked")]
     Panicked(#[source] JoinError),
@@ -109,6 +113,7 @@ pub struct Collector {
     metrics: Metrics,
     gate: Gate,
     monitoring: Option<Monitoring>,
+    redactor: Redactor,
 }
 
 impl Collector {
@@ -118,7 +123,9 @@ impl Collector {
     /// All but [`CollectorError::Panicked`].
     pub async fn bind(config: &CollectorConfig, process: Process<'_>) -> Result<Self, CollectorError> {
         config.validate()?;
-        let monitoring = Some(process.monitoring_url).filter(|address| !address.is_empty()).map(Monitoring::new);
+        let monitoring = Some(process.monitoring_url)
+            .filter(|address| !address.is_empty())
+            .map(Monitoring::new);
         let monitoring = monitoring.transpose().map_err(CollectorError::Monitoring)?;
         let limits = Limits {
             max_connections: config.ingest.max_connections.get() as usize,
@@ -131,7 +138,14 @@ impl Collector {
         let sources = Sources::load(config, &metrics).await;
         let sources = sources.map_err(|(name, source)| CollectorError::Token { name, source })?;
         let gate = Gate::new(process.health.component(COMPONENT));
-        Ok(Self { server, sources, metrics, gate, monitoring })
+        Ok(Self {
+            server,
+            sources,
+            metrics,
+            gate,
+            monitoring,
+            redactor: Redactor::new()?,
+        })
     }
 
     /// The address it listens on, with the real port.
@@ -144,8 +158,20 @@ impl Collector {
     /// # Errors
     /// [`CollectorError::Panicked`].
     pub async fn serve<L: Log>(self, log: L, shutdown: Shutdown) -> Result<(), CollectorError> {
-        let Self { server, sources, metrics, gate, monitoring } = self;
-        let shared = Arc::new(Shared { log, gate, metrics, publishes: Semaphore::new(PUBLISHES) });
+        let Self {
+            server,
+            sources,
+            metrics,
+            gate,
+            monitoring,
+            redactor,
+        } = self;
+        let shared = Arc::new(Shared {
+            log,
+            gate,
+            metrics,
+            publishes: Semaphore::new(PUBLISHES),
+        });
         // Uttered only when no request is open any more: lanes outlive the requests that wait for them.
         let closing = Shutdown::new();
         let mut tasks = JoinSet::new();
@@ -153,14 +179,24 @@ impl Collector {
             tasks.spawn(Arc::clone(lane).run(Arc::clone(&shared), closing.clone()));
         }
         let all: Vec<_> = sources.iter().map(Arc::clone).collect();
-        tasks.spawn(probe::watch_log(Arc::clone(&shared), closing.clone()));
-        tasks.spawn(probe::announce(all.clone(), Arc::clone(&shared), closing.clone()));
-        tasks.spawn(probe::watch_tokens(all, closing.clone()));
+        tasks.spawn(until(closing.clone(), probe::watch_log(Arc::clone(&shared))));
+        tasks.spawn(until(
+            closing.clone(),
+            probe::announce(all.clone(), Arc::clone(&shared)),
+        ));
+        tasks.spawn(until(closing.clone(), probe::watch_tokens(all)));
         if let Some(monitoring) = monitoring {
-            tasks.spawn(probe::watch_sync(monitoring, Arc::clone(&shared), closing.clone()));
+            tasks.spawn(until(
+                closing.clone(),
+                probe::watch_sync(monitoring, Arc::clone(&shared)),
+            ));
         }
-        let ingest =
-            Arc::new(Ingest { sources, shared, room: Arc::new(Room::default()), redaction: Redaction::default() });
+        let ingest = Arc::new(Ingest {
+            sources,
+            shared,
+            room: Arc::new(Room::default()),
+            redactor,
+        });
         let make = move |peer: SocketAddr| {
             let ingest = Arc::clone(&ingest);
             service_fn(move |request| {
@@ -180,6 +216,14 @@ impl Collector {
     }
 }
 
+/// Runs `task` until it ends or is no longer wanted.
+async fn until(closing: Shutdown, task: impl Future<Output = ()>) {
+    tokio::select! {
+        () = task => {}
+        () = closing.requested() => {}
+    }
+}
+
 /// Ends when a task panics. Tasks that end in order are done.
 async fn first_panic(tasks: &mut JoinSet<()>) -> CollectorError {
     while let Some(ended) = tasks.join_next().await {
@@ -189,3 +233,6 @@ async fn first_panic(tasks: &mut JoinSet<()>) -> CollectorError {
     }
     pending().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,14 +69,38 @@ impl Metrics {
             receive_to_ack,
         };
         let all = metrics.clone();
-        registry.register("opsward_ingest_received_items", "Items seen in requests", all.received);
+        registry.register(
+            "opsward_ingest_received_items",
+            "Items seen in requests",
+            all.received,
+        );
         registry.register("opsward_ingest_items", "Items by what became of them", all.items);
         registry.register("opsward_ingest_requests", "Requests by HTTP status", all.requests);
-        registry.register("opsward_ingest_rejected_items", "Items not accepted, by reason", all.rejected);
-        registry.register("opsward_ingest_packs", "Packs of events appended to the log", all.packs);
-        registry.register("opsward_ingest_failed_appends", "Packs the log did not confirm", all.failed_appends);
-        registry.register("opsward_ingest_redactions", "Secrets masked before the append", all.redactions);
-        registry.register("opsward_ingest_cut_labels", "Labels left out or shortened", all.labels_cut);
+        registry.register(
+            "opsward_ingest_rejected_items",
+            "Items not accepted, by reason",
+            all.rejected,
+        );
+        registry.register(
+            "opsward_ingest_packs",
+            "Packs of events appended to the log",
+            all.packs,
+        );
+        registry.register(
+            "opsward_ingest_failed_appends",
+            "Packs the log did not confirm",
+            all.failed_appends,
+        );
+        registry.register(
+            "opsward_ingest_redactions",
+            "Secrets masked before the append",
+            all.redactions,
+        );
+        registry.register(
+            "opsward_ingest_cut_labels",
+            "Labels left out or shortened",
+            all.labels_cut,
+        );
         registry.register(
             "opsward_ingest_data_left_out",
             "Events stored without their data because of its size",
@@ -90,7 +114,8 @@ impl Metrics {
         let source = [("source", Arc::from(name)), ("format", Arc::from(format))];
         let outcome = |outcome: Outcome| {
             let [name, format] = source.clone();
-            self.items.get_or_create_owned(&[name, format, ("outcome", Arc::from(outcome.as_str()))])
+            self.items
+                .get_or_create_owned(&[name, format, ("outcome", Arc::from(outcome.as_str()))])
         };
         SourceCounts {
             received: self.received.get_or_create_owned(&source),

@@ -52,17 +52,23 @@ impl fmt::Display for Namespace {
 
 impl<'de> Deserialize<'de> for SourceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Label { what: "a source's name" }).map(Self)
+        deserializer
+            .deserialize_str(Label {
+                what: "a source's name",
+            })
+            .map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Namespace {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Label { what: "a namespace" }).map(Self)
+        deserializer
+            .deserialize_str(Label { what: "a namespace" })
+            .map(Self)
     }
 }
 
-/// Reads a DNS label. A visitor of its own, because only from inside one does serde_yaml add the field's own line.
+/// Reads a DNS label. A visitor of its own, because only from inside one does `serde_yaml` add the field's own line.
 struct Label {
     what: &'static str,
 }
@@ -71,7 +77,11 @@ impl Visitor<'_> for Label {
     type Value = Arc<str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of lower-case letters, digits and `-`, at most 63", self.what)
+        write!(
+            f,
+            "{} of lower-case letters, digits and `-`, at most 63",
+            self.what
+        )
     }
 
     /// What the contract allows of user text in a subject; as a bucket's key more would be allowed.

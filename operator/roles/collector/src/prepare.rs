@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use bus::DeadLetter;
 use bus::contract::DEAD_PAYLOAD_BYTES;
-use domain::event::{Event, bounds, clip};
+use domain::event::{Event, bounds};
+use domain::redact::Redactor;
 use domain::time::Time;
 use formats::{Format, Input, Item, Refusal};
 use ulid::Ulid;
@@ -66,7 +67,7 @@ pub(crate) struct Rejected {
 pub(crate) struct Changes {
     /// Labels left out or shortened.
     pub(crate) labels_cut: usize,
-    /// Secrets masked, in dead letters too.
+    /// Secrets masked in events.
     pub(crate) redactions: usize,
     /// Events without their data because of its size.
     pub(crate) data_left_out: usize,
@@ -96,7 +97,11 @@ impl Prepared {
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
         match outcome {
             Outcome::Accepted => self.events.len(),
-            _ => self.rejected.iter().filter(|item| item.outcome == outcome).count(),
+            _ => self
+                .rejected
+                .iter()
+                .filter(|item| item.outcome == outcome)
+                .count(),
         }
     }
 
@@ -119,24 +124,32 @@ pub(crate) const fn item_id(first: Ulid, index: usize) -> Ulid {
 }
 
 /// Makes events and dead letters of a delivery.
-pub(crate) fn prepare(delivery: &Delivery<'_>, redaction: &Redaction) -> Prepared {
-    let input = Input { body: delivery.body, received_at: delivery.received_at, source: delivery.source };
+pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Prepared {
+    let input = Input {
+        body: delivery.body,
+        received_at: delivery.received_at,
+        source: delivery.source,
+    };
     match formats::parse(delivery.format, &input) {
-        Ok(items) => prepare_items(delivery, items, redaction),
-        Err(refusal) => unreadable(delivery, &refusal.into(), redaction),
+        Ok(items) => prepare_items(delivery, items, redactor),
+        Err(refusal) => unreadable(delivery, refusal.into(), redactor),
     }
 }
 
 /// What becomes of a body that cannot be taken apart.
-pub(crate) fn unreadable(delivery: &Delivery<'_>, why: &Rejection, redaction: &Redaction) -> Prepared {
+pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Redactor) -> Prepared {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::No, 1),
         delivery,
-        redaction: redaction.for_body(delivery.body),
+        redaction: Redaction::of_body(redactor, delivery.body),
     };
-    making.reject(0, why, &String::from_utf8_lossy(delivery.body));
+    making.reject(0, why, delivery.body);
     // The letter is about the whole.
-    making.prepared.letters.iter_mut().for_each(|letter| letter.item = None);
+    making
+        .prepared
+        .letters
+        .iter_mut()
+        .for_each(|letter| letter.item = None);
     making.prepared
 }
 
@@ -151,19 +164,26 @@ pub(crate) struct Rejection {
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { reason: refusal.reason.as_str(), message: refusal.message }
+        Self {
+            reason: refusal.reason.as_str(),
+            message: refusal.message,
+        }
     }
 }
 
-fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redaction: &Redaction) -> Prepared {
+fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redactor: &Redactor) -> Prepared {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::Yes, items.len()),
         delivery,
-        redaction: redaction.for_body(delivery.body),
+        redaction: Redaction::of_body(redactor, delivery.body),
     };
     making.prepared.events.ends.reserve(items.len());
     // An event repeats most of its item and adds ids, hashes and times: about 400 bytes.
-    making.prepared.events.json.reserve(delivery.body.len() + 400 * items.len());
+    making
+        .prepared
+        .events
+        .json
+        .reserve(delivery.body.len() + 400 * items.len());
     for (index, item) in items.into_iter().enumerate() {
         making.prepared.changes.labels_cut += item.labels_cut;
         let taken = match item.result {
@@ -171,7 +191,7 @@ fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redaction: &Reda
             Err(refusal) => Err(refusal.into()),
         };
         if let Err(why) = taken {
-            making.reject(index, &why, item.raw);
+            making.reject(index, why, item.raw.as_bytes());
         }
     }
     making.prepared
@@ -181,15 +201,17 @@ fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redaction: &Reda
 struct Making<'d> {
     prepared: Prepared,
     delivery: &'d Delivery<'d>,
-    redaction: crate::redaction::ForBody<'d>,
+    redaction: Redaction<'d>,
 }
 
 impl Making<'_> {
-    fn accept<'e>(&mut self, index: usize, mut event: Event<'e>) -> Result<(), Rejection> {
+    fn accept(&mut self, index: usize, mut event: Event<'_>) -> Result<(), Rejection> {
         self.prepared.changes.redactions += self.redaction.event(&mut event);
         let mut id = [0; ulid::ULID_LEN];
         let delivery = self.delivery;
-        let key = delivery.key.map_or(Cow::Borrowed(""), |key| Cow::Owned(format!("{key}#{index}")));
+        let key = delivery
+            .key
+            .map_or(Cow::Borrowed(""), |key| Cow::Owned(format!("{key}#{index}")));
         let event = Event {
             id: Cow::Borrowed(item_id(delivery.first_id, index).array_to_str(&mut id)),
             namespace: Cow::Borrowed(delivery.namespace),
@@ -204,20 +226,26 @@ impl Making<'_> {
         Ok(())
     }
 
-    fn reject(&mut self, index: usize, why: &Rejection, raw: &str) {
-        let message = self.redaction.text(&why.message, &mut self.prepared.changes.redactions).into_owned();
-        let outcome =
-            if self.prepared.letters.len() < MAX_DEAD_LETTERS { Outcome::DeadLettered } else { Outcome::Refused };
+    fn reject(&mut self, index: usize, why: Rejection, raw: &[u8]) {
+        let message = self.redaction.text(why.message);
+        let outcome = if self.prepared.letters.len() < MAX_DEAD_LETTERS {
+            Outcome::DeadLettered
+        } else {
+            Outcome::Refused
+        };
         if outcome == Outcome::DeadLettered {
             let letter = self.letter(index, why.reason, &message, raw);
             self.prepared.letters.push(letter);
         }
-        self.prepared.rejected.push(Rejected { index, outcome, reason: why.reason, message });
+        self.prepared.rejected.push(Rejected {
+            index,
+            outcome,
+            reason: why.reason,
+            message,
+        });
     }
 
-    fn letter(&mut self, item: usize, reason: &str, message: &str, raw: &str) -> DeadLetter {
-        // Redacted before it is cut: half a secret would not be recognised.
-        let payload = self.redaction.text(raw, &mut self.prepared.changes.redactions);
+    fn letter(&self, item: usize, reason: &str, message: &str, raw: &[u8]) -> DeadLetter {
         DeadLetter {
             id: item_id(self.delivery.first_id, item).to_string(),
             at: self.delivery.received_at,
@@ -227,7 +255,7 @@ impl Making<'_> {
             reason: reason.to_owned(),
             message: message.to_owned(),
             item: Some(item),
-            payload: clip(&payload, DEAD_PAYLOAD_BYTES).to_owned(),
+            payload: self.redaction.payload(raw, DEAD_PAYLOAD_BYTES),
         }
     }
 }
@@ -251,8 +279,14 @@ fn encode(mut event: Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> 
     }
     if events.json.len() - start > bounds::ENCODED_BYTES {
         events.json.truncate(start);
-        let message = format!("the event has more than {} bytes even without its data", bounds::ENCODED_BYTES);
-        return Err(Rejection { reason: "EventTooLarge", message });
+        let message = format!(
+            "the event has more than {} bytes even without its data",
+            bounds::ENCODED_BYTES
+        );
+        return Err(Rejection {
+            reason: "EventTooLarge",
+            message,
+        });
     }
     events.ends.push(events.json.len());
     Ok(fit)
@@ -261,8 +295,12 @@ fn encode(mut event: Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> 
 fn write(event: &Event<'_>, json: &mut Vec<u8>, start: usize) -> Result<(), Rejection> {
     serde_json::to_writer(&mut *json, event).map_err(|error| {
         json.truncate(start);
-        let message = format!("the event cannot be written as JSON: {error}; is a time beyond the year 9999?");
-        Rejection { reason: "Unencodable", message }
+        let message =
+            format!("the event cannot be written as JSON: {error}; is a time beyond the year 9999?");
+        Rejection {
+            reason: "Unencodable",
+            message,
+        }
     })
 }
 

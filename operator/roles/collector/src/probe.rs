@@ -1,12 +1,12 @@
 //! What the collector does beside answering: look at the log, ask how NATS writes, announce its sources, read
-//! token files again. Each is a loop that ends with the collector and survives whatever it asks.
+//! token files again. Each is a loop that survives whatever it asks and may be dropped at any moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::{Backoff, Chain, Shutdown};
+use platform::{Backoff, Chain};
 use serde::Deserialize;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use crate::auth::Auth;
@@ -24,21 +24,23 @@ const CONFIGURATION_EVERY: Duration = Duration::from_secs(30);
 const MONITORING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Looks at the log.
-pub(crate) async fn watch_log<L: Log>(shared: Arc<Shared<L>>, closing: Shutdown) {
-    let mut looks = interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while next(&mut looks, &closing).await {
-        shared.gate.looked(&shared.log.state().await);
+pub(crate) async fn watch_log<L: Log>(shared: Arc<Shared<L>>) {
+    let mut turns = every(LOOK_EVERY);
+    loop {
+        turns.tick().await;
+        if shared.log.is_connected() {
+            shared.gate.looked(&shared.log.state().await);
+        } else {
+            // Known at once; the call would take its whole time-out.
+            shared.gate.disconnected();
+        }
     }
 }
 
-/// Waits for the next turn; `false` when there is none.
-async fn next(turns: &mut tokio::time::Interval, closing: &Shutdown) -> bool {
-    tokio::select! {
-        biased;
-        () = closing.requested() => false,
-        _ = turns.tick() => true,
-    }
+fn every(pause: Duration) -> Interval {
+    let mut turns = interval(pause);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
 }
 
 /// The server's monitoring page, `http://host:8222`.
@@ -76,27 +78,44 @@ impl Monitoring {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { client, page: format!("{}/jsz", address.trim_end_matches('/')) })
+        Ok(Self {
+            client,
+            page: format!("{}/jsz", address.trim_end_matches('/')),
+        })
     }
 
     async fn ask(&self) -> Result<Sync, reqwest::Error> {
-        let page = self.client.get(&self.page).send().await?.error_for_status()?.json().await?;
+        let page = self
+            .client
+            .get(&self.page)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
         Ok(judge(&page))
     }
 }
 
 /// In a cluster the page tells of one server, and the log may lie on another.
 fn judge(page: &JetStreamPage) -> Sync {
-    let alone = page.meta_cluster.as_ref().is_none_or(|cluster| cluster.cluster_size <= 1);
-    if page.config.sync_always && alone { Sync::Always } else { Sync::Unconfirmed }
+    let alone = page
+        .meta_cluster
+        .as_ref()
+        .is_none_or(|cluster| cluster.cluster_size <= 1);
+    if page.config.sync_always && alone {
+        Sync::Always
+    } else {
+        Sync::Unconfirmed
+    }
 }
 
 /// Asks the server whether it syncs every write.
-pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Shared<L>>, closing: Shutdown) {
-    let mut turns = interval(CONFIGURATION_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Shared<L>>) {
+    let mut turns = every(CONFIGURATION_EVERY);
     let mut reached = true;
-    while next(&mut turns, &closing).await {
+    loop {
+        turns.tick().await;
         let sync = monitoring.ask().await;
         if let Err(error) = &sync
             && reached
@@ -109,7 +128,7 @@ pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Share
 }
 
 /// Tells the other roles of the sources, until all are told.
-pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shared<L>>, closing: Shutdown) {
+pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shared<L>>) {
     let mut backoff = Backoff::default();
     let mut open = sources;
     loop {
@@ -127,21 +146,19 @@ pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shar
             return;
         }
         open = failed;
-        tokio::select! {
-            biased;
-            () = closing.requested() => return,
-            () = sleep(backoff.next_pause()) => {}
-        }
+        sleep(backoff.next_pause()).await;
     }
 }
 
 /// Reads the token files again and again.
-pub(crate) async fn watch_tokens(sources: Vec<Arc<Source>>, closing: Shutdown) {
-    let mut turns = interval(CONFIGURATION_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while next(&mut turns, &closing).await {
+pub(crate) async fn watch_tokens(sources: Vec<Arc<Source>>) {
+    let mut turns = every(CONFIGURATION_EVERY);
+    loop {
+        turns.tick().await;
         for source in &sources {
-            let Auth::Bearer(tokens) = &source.auth else { continue };
+            let Auth::Bearer(tokens) = &source.auth else {
+                continue;
+            };
             if let Err(error) = tokens.reload().await {
                 warn!(error = %Chain(&error), source = %source.name, "cannot read tokens again; the known ones stay");
             }
@@ -156,9 +173,18 @@ mod tests {
     #[test]
     fn only_a_single_server_that_says_so_syncs_every_write() {
         for (page, expected) in [
-            (r#"{"config":{"sync_always":true,"sync_interval":1}}"#, Sync::Always),
-            (r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":1}}"#, Sync::Always),
-            (r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":3}}"#, Sync::Unconfirmed),
+            (
+                r#"{"config":{"sync_always":true,"sync_interval":1}}"#,
+                Sync::Always,
+            ),
+            (
+                r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":1}}"#,
+                Sync::Always,
+            ),
+            (
+                r#"{"config":{"sync_always":true},"meta_cluster":{"cluster_size":3}}"#,
+                Sync::Unconfirmed,
+            ),
             (r#"{"config":{"sync_interval":120000000000}}"#, Sync::Unconfirmed),
             (r#"{"disabled":true}"#, Sync::Unconfirmed),
         ] {

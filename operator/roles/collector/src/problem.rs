@@ -99,7 +99,9 @@ impl Problem {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -129,7 +131,9 @@ impl Problem {
             Self::NoSuchSource => "no configured source has this path".to_owned(),
             Self::MethodNotAllowed => "events are posted".to_owned(),
             Self::Unauthorized(Unauthorized::NoToken) => "this source wants a bearer token".to_owned(),
-            Self::Unauthorized(Unauthorized::WrongToken) => "the bearer token is none of this source's".to_owned(),
+            Self::Unauthorized(Unauthorized::WrongToken) => {
+                "the bearer token is none of this source's".to_owned()
+            }
             Self::Unauthorized(Unauthorized::NotLoopback) => {
                 "this source has no token, so it takes events from its own machine only".to_owned()
             }
@@ -191,7 +195,11 @@ impl Problem {
 
     /// The answer.
     pub(crate) fn response(self) -> Response<Full<Bytes>> {
-        let text = Text { reason: self.reason(), message: self.message(), fix: self.fix() };
+        let text = Text {
+            reason: self.reason(),
+            message: self.message(),
+            fix: self.fix(),
+        };
         // Plain texts always encode.
         let body = serde_json::to_vec(&Page { error: text }).unwrap_or_default();
         let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -203,8 +211,9 @@ impl Problem {
     fn headers(self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = self.retry_after() {
-            // Whole seconds (RFC 9110, section 10.2.3); 0 would mean "at once".
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+            // Whole seconds (RFC 9110, section 10.2.3), rounded up; 0 would mean "at once".
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         match self {
             Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),

@@ -27,7 +27,9 @@ impl Encoded {
 
     fn each(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.json.get(start..*end).unwrap_or_default())
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.json.get(start..*end).unwrap_or_default())
     }
 }
 
@@ -59,7 +61,10 @@ pub(crate) struct Queue<W> {
 
 impl<W> Default for Queue<W> {
     fn default() -> Self {
-        Self { batches: VecDeque::new(), busy: false }
+        Self {
+            batches: VecDeque::new(),
+            busy: false,
+        }
     }
 }
 
@@ -72,7 +77,11 @@ impl<W> Queue<W> {
         }
         let mut here = 0;
         for event in events.each() {
-            if !self.batches.back().is_some_and(|batch| batch.pack.fits(event.len())) {
+            if !self
+                .batches
+                .back()
+                .is_some_and(|batch| batch.pack.fits(event.len()))
+            {
                 self.wait(here, &mut waiter);
                 here = 0;
                 self.open();
@@ -83,7 +92,11 @@ impl<W> Queue<W> {
             }
         }
         self.wait(here, &mut waiter);
-        if std::mem::replace(&mut self.busy, true) { Wake::NotNeeded } else { Wake::Needed }
+        if std::mem::replace(&mut self.busy, true) {
+            Wake::NotNeeded
+        } else {
+            Wake::Needed
+        }
     }
 
     /// The waiter that `add` asked for last, while it waits.
@@ -105,17 +118,22 @@ impl<W> Queue<W> {
 
     /// Whether the events fit into one pack, but not into the one that is open.
     fn needs_pack_of_its_own(&self, events: &Encoded) -> bool {
-        let limit = PACK_EVENTS as usize;
+        let within = |events: usize| i64::try_from(events).is_ok_and(|events| events <= PACK_EVENTS);
         let joined = events.json.len() + events.len().saturating_sub(1);
-        if events.len() > limit || joined > PACK_BYTES - ENVELOPE_BYTES {
+        if !within(events.len()) || joined > PACK_BYTES - ENVELOPE_BYTES {
             return false;
         }
-        let Some(open) = self.batches.back() else { return true };
-        open.pack.len() + events.len() > limit || !open.pack.fits(joined)
+        let Some(open) = self.batches.back() else {
+            return true;
+        };
+        !within(open.pack.len() + events.len()) || !open.pack.fits(joined)
     }
 
     fn open(&mut self) {
-        self.batches.push_back(Batch { pack: Pack::new(), waiters: Vec::new() });
+        self.batches.push_back(Batch {
+            pack: Pack::new(),
+            waiters: Vec::new(),
+        });
     }
 
     fn wait(&mut self, events: usize, waiter: &mut impl FnMut(usize) -> W) {
@@ -131,7 +149,10 @@ mod tests {
 
     fn events(number: usize, bytes: usize) -> Encoded {
         let json = format!("\"{}\"", "x".repeat(bytes - 2)).repeat(number);
-        Encoded { json: json.into_bytes(), ends: (1..=number).map(|index| index * bytes).collect() }
+        Encoded {
+            json: json.into_bytes(),
+            ends: (1..=number).map(|index| index * bytes).collect(),
+        }
     }
 
     /// Adds requests of (events, bytes an event) and tells of each pack who has how many events in it.
@@ -144,7 +165,10 @@ mod tests {
     }
 
     fn told(batch: Batch<(usize, usize)>) -> Vec<(usize, usize)> {
-        assert_eq!(batch.pack.len(), batch.waiters.iter().map(|(_, here)| here).sum::<usize>());
+        assert_eq!(
+            batch.pack.len(),
+            batch.waiters.iter().map(|(_, here)| here).sum::<usize>()
+        );
         let payload = batch.pack.finish();
         assert!(payload.len() <= PACK_BYTES, "{}", payload.len());
         bus_decodes(&payload);
@@ -170,19 +194,27 @@ mod tests {
 
     #[test]
     fn a_requests_events_share_a_pack_when_they_fit() {
-        assert_eq!(packed(&[(200, 10), (100, 10), (100, 10)]), [vec![(0, 200)], vec![(1, 100), (2, 100)]]);
-        assert_eq!(packed(&[(2, 100_000), (2, 100_000)]), [vec![(0, 2)], vec![(1, 2)]]);
+        assert_eq!(
+            packed(&[(200, 10), (100, 10), (100, 10)]),
+            [vec![(0, 200)], vec![(1, 100), (2, 100)]]
+        );
+        assert_eq!(
+            packed(&[(2, 100_000), (2, 100_000)]),
+            [vec![(0, 2)], vec![(1, 2)]]
+        );
         assert_eq!(packed(&[(256, 10), (1, 10)]), [vec![(0, 256)], vec![(1, 1)]]);
     }
 
     #[test]
     fn more_than_a_pack_fills_the_open_pack_and_goes_on() {
-        assert_eq!(packed(&[(100, 10), (600, 10)]), [
-            vec![(0, 100), (1, 156)],
-            vec![(1, 256)],
-            vec![(1, 188)]
-        ]);
-        assert_eq!(packed(&[(5, 100_000)]), [vec![(0, 2)], vec![(0, 2)], vec![(0, 1)]]);
+        assert_eq!(
+            packed(&[(100, 10), (600, 10)]),
+            [vec![(0, 100), (1, 156)], vec![(1, 256)], vec![(1, 188)]]
+        );
+        assert_eq!(
+            packed(&[(5, 100_000)]),
+            [vec![(0, 2)], vec![(0, 2)], vec![(0, 1)]]
+        );
     }
 
     #[test]

@@ -29,7 +29,10 @@ impl Room {
         let bytes = bytes.saturating_add(REQUEST_BYTES);
         // A counter and nothing else hangs on it, so no ordering is needed.
         let used = self.used.fetch_add(bytes, Ordering::Relaxed);
-        let reservation = Reservation { room: Arc::clone(self), bytes };
+        let reservation = Reservation {
+            room: Arc::clone(self),
+            bytes,
+        };
         (used.saturating_add(bytes) <= ROOM_BYTES).then_some(reservation)
     }
 }

@@ -38,18 +38,31 @@ pub(crate) enum NoRoute {
 /// Where a method and a path lead.
 pub(crate) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, NoRoute> {
     let route = match path.strip_prefix("/api/v1/") {
-        Some("events/webhook") => Some(Route { source: WEBHOOK_SOURCE, door: Door::Own }),
+        Some("events/webhook") => Some(Route {
+            source: WEBHOOK_SOURCE,
+            door: Door::Own,
+        }),
         Some(rest) => rest.strip_prefix("sources/").and_then(source),
         None => None,
     };
     let route = route.ok_or(NoRoute::Path)?;
-    if method == Method::POST { Ok(route) } else { Err(NoRoute::Method) }
+    if method == Method::POST {
+        Ok(route)
+    } else {
+        Err(NoRoute::Method)
+    }
 }
 
 fn source(rest: &str) -> Option<Route<'_>> {
     let route = match rest.strip_suffix("/api/v2/alerts") {
-        Some(source) => Route { source, door: Door::AlertsApi },
-        None => Route { source: rest, door: Door::Own },
+        Some(source) => Route {
+            source,
+            door: Door::AlertsApi,
+        },
+        None => Route {
+            source: rest,
+            door: Door::Own,
+        },
     };
     (!route.source.is_empty() && !route.source.contains('/')).then_some(route)
 }
@@ -63,7 +76,11 @@ mod tests {
         for (path, source, door) in [
             ("/api/v1/events/webhook", "webhook", Door::Own),
             ("/api/v1/sources/prometheus", "prometheus", Door::Own),
-            ("/api/v1/sources/prometheus/api/v2/alerts", "prometheus", Door::AlertsApi),
+            (
+                "/api/v1/sources/prometheus/api/v2/alerts",
+                "prometheus",
+                Door::AlertsApi,
+            ),
         ] {
             assert_eq!(route(&Method::POST, path), Ok(Route { source, door }), "{path}");
             assert_eq!(route(&Method::PUT, path), Err(NoRoute::Method), "{path}");
@@ -72,7 +89,13 @@ mod tests {
 
     #[test]
     fn other_paths_lead_nowhere_whatever_the_method() {
-        for path in ["/", "/api/v1/events/", "/api/v1/sources/", "/api/v1/sources/a/b", "/api/v2/alerts"] {
+        for path in [
+            "/",
+            "/api/v1/events/",
+            "/api/v1/sources/",
+            "/api/v1/sources/a/b",
+            "/api/v2/alerts",
+        ] {
             assert_eq!(route(&Method::POST, path), Err(NoRoute::Path), "{path}");
             assert_eq!(route(&Method::GET, path), Err(NoRoute::Path), "{path}");
         }

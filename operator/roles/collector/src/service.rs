@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bus::DeadLetter;
 use bytes::Bytes;
+use domain::redact::Redactor;
 use domain::time::Time;
 use futures::future::try_join_all;
 use http_body_util::Full;
@@ -27,7 +28,6 @@ use crate::metrics::OpenItems;
 use crate::outcome::Outcome;
 use crate::prepare::{self, Delivery, Prepared, Rejection};
 use crate::problem::Problem;
-use crate::redaction::Redaction;
 use crate::room::{Reservation, Room};
 use crate::route::{Door, route};
 use crate::source::{Source, Sources};
@@ -41,7 +41,7 @@ pub(crate) struct Ingest<L> {
     pub(crate) sources: Sources,
     pub(crate) shared: Arc<Shared<L>>,
     pub(crate) room: Arc<Room>,
-    pub(crate) redaction: Redaction,
+    pub(crate) redactor: Redactor,
 }
 
 impl<L: Log> Ingest<L> {
@@ -52,7 +52,10 @@ impl<L: Log> Ingest<L> {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let started = Instant::now();
-        let response = self.take_in(peer, request).await.unwrap_or_else(Problem::response);
+        let response = self
+            .take_in(peer, request)
+            .await
+            .unwrap_or_else(Problem::response);
         let metrics = &self.shared.metrics;
         if response.status() == StatusCode::ACCEPTED {
             metrics.accepted_requests.inc();
@@ -78,7 +81,11 @@ impl<L: Log> Ingest<L> {
         let prepared = self.prepare(source, &head, &body, encoding)?;
         self.store(source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
-        Ok(answer::response(&prepared, self.shared.gate.durability(), listing))
+        Ok(answer::response(
+            &prepared,
+            self.shared.gate.durability(),
+            listing,
+        ))
     }
 
     /// Whether the head alone lets the request in.
@@ -88,7 +95,10 @@ impl<L: Log> Ingest<L> {
         if route.door == Door::AlertsApi && source.format != formats::Format::Alertmanager {
             return Err(Problem::NoSuchSource);
         }
-        source.auth.check(peer, &head.headers).map_err(Problem::Unauthorized)?;
+        source
+            .auth
+            .check(peer, &head.headers)
+            .map_err(Problem::Unauthorized)?;
         source.take_one().map_err(|wait| Problem::RateLimited { wait })?;
         Ok(source)
     }
@@ -105,7 +115,11 @@ impl<L: Log> Ingest<L> {
 
     fn log_is_ready(&self) -> Result<(), Problem> {
         self.shared.gate.check()?;
-        if self.shared.log.is_connected() { Ok(()) } else { Err(Problem::LogUnavailable) }
+        if self.shared.log.is_connected() {
+            Ok(())
+        } else {
+            Err(Problem::LogUnavailable)
+        }
     }
 
     /// Unpacks and parses. Without an await, so that nothing borrowed from the body lives across one.
@@ -131,15 +145,18 @@ impl<L: Log> Ingest<L> {
             body,
         };
         if encoding == Encoding::Identity {
-            return Ok(prepare::prepare(&delivery(body), &self.redaction));
+            return Ok(prepare::prepare(&delivery(body), &self.redactor));
         }
         match body::gunzip(body) {
-            Ok(unpacked) => Ok(prepare::prepare(&delivery(&unpacked), &self.redaction)),
+            Ok(unpacked) => Ok(prepare::prepare(&delivery(&unpacked), &self.redactor)),
             Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
             Err(GunzipError::Corrupt { problem, unpacked }) => {
                 let message = format!("the body is not gzip, as its Content-Encoding says: {problem}");
-                let why = Rejection { reason: "InvalidGzip", message };
-                Ok(prepare::unreadable(&delivery(&unpacked), &why, &self.redaction))
+                let why = Rejection {
+                    reason: "InvalidGzip",
+                    message,
+                };
+                Ok(prepare::unreadable(&delivery(&unpacked), why, &self.redactor))
             }
         }
     }
@@ -152,7 +169,10 @@ impl<L: Log> Ingest<L> {
             self.store_letters(&prepared.letters).await?;
             items.end(Outcome::DeadLettered, prepared.count(Outcome::DeadLettered));
             items.end(Outcome::Refused, prepared.count(Outcome::Refused));
-            prepared.rejected.iter().for_each(|item| metrics.rejected(item.reason));
+            prepared
+                .rejected
+                .iter()
+                .for_each(|item| metrics.rejected(item.reason));
         }
         let changes = &prepared.changes;
         for (counter, number) in [

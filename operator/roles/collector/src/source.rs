@@ -50,10 +50,21 @@ impl Sources {
     ) -> Result<Self, (SourceName, TokenError)> {
         let mut lanes: HashMap<Namespace, Arc<Lane>> = HashMap::new();
         let mut by_name = HashMap::new();
-        for SourceConfig { name, format, namespace, auth, rate_limit } in config.effective_sources() {
-            let lane = lanes.entry(namespace.clone()).or_insert_with(|| Arc::new(Lane::new(namespace.clone())));
+        for SourceConfig {
+            name,
+            format,
+            namespace,
+            auth,
+            rate_limit,
+        } in config.effective_sources()
+        {
+            let lane = lanes
+                .entry(namespace.clone())
+                .or_insert_with(|| Arc::new(Lane::new(namespace.clone())));
             let source = Source {
-                auth: Auth::load(auth.as_ref()).await.map_err(|error| (name.clone(), error))?,
+                auth: Auth::load(auth.as_ref())
+                    .await
+                    .map_err(|error| (name.clone(), error))?,
                 counts: Arc::new(metrics.of_source(name.as_str(), format.name())),
                 lane: Arc::clone(lane),
                 bucket: Bucket::new(rate_limit),
@@ -63,7 +74,10 @@ impl Sources {
             };
             by_name.insert(source.name.as_str().into(), Arc::new(source));
         }
-        Ok(Self { by_name, lanes: lanes.into_values().collect() })
+        Ok(Self {
+            by_name,
+            lanes: lanes.into_values().collect(),
+        })
     }
 
     /// The source of that name.
@@ -99,11 +113,15 @@ struct Bucket(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
 
 impl Bucket {
     fn new(limit: RateLimit) -> Self {
-        Self(RateLimiter::direct(Quota::per_second(limit.per_second).allow_burst(limit.burst)))
+        Self(RateLimiter::direct(
+            Quota::per_second(limit.per_second).allow_burst(limit.burst),
+        ))
     }
 
     fn take_one(&self) -> Result<(), Duration> {
-        self.0.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.0
+            .check()
+            .map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 }
 
@@ -115,11 +133,17 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_says_how_long() {
-        let bucket = Bucket::new(RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::new(3).unwrap() });
+        let bucket = Bucket::new(RateLimit {
+            per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::new(3).unwrap(),
+        });
         for _ in 0..3 {
             bucket.take_one().unwrap();
         }
         let wait = bucket.take_one().unwrap_err();
-        assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(500), "{wait:?}");
+        assert!(
+            wait <= Duration::from_secs(1) && wait > Duration::from_millis(500),
+            "{wait:?}"
+        );
     }
 }

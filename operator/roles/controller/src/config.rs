@@ -17,7 +17,7 @@ pub struct ControllerConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LeaseName {
-    /// Its namespace; must exist. Default `opsward`.
+    /// Its namespace; must exist. Default `opsward-system`.
     pub namespace: String,
     /// Its name. Default `opsward-controller`.
     pub name: String,
@@ -26,7 +26,7 @@ pub struct LeaseName {
 impl Default for LeaseName {
     fn default() -> Self {
         Self {
-            namespace: "opsward".to_owned(),
+            namespace: "opsward-system".to_owned(),
             name: "opsward-controller".to_owned(),
         }
     }

@@ -27,7 +27,7 @@ mod write;
 
 use bus::Bus;
 use kube::Client;
-use platform::{Component, Health, Leadership, Lease, LeaseConfig, Shutdown};
+use platform::{Component, Health, Leadership, Lease, LeaseConfig, Shutdown, Stages};
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use tracing::info;
@@ -60,12 +60,15 @@ impl Controller {
         client: Client,
         bus: Bus,
         health: &Health,
-        registry: &mut Registry,
+        (registry, stages): (&mut Registry, &Stages),
     ) -> Result<Self, ControllerError> {
         let identity = config.identity;
         let lease = LeaseConfig::new(config.lease.namespace, config.lease.name, identity.clone());
         let lease = Lease::new(client.clone(), lease)?;
-        let (metrics, health) = (Metrics::register(registry), health.component("controller"));
+        let (metrics, health) = (
+            Metrics::register(registry, stages),
+            health.component("controller"),
+        );
         Ok(Self {
             client,
             bus,

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use platform::buckets::STAGE_SECONDS;
+use platform::Stages;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -27,32 +27,25 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StageLabel {
-    stage: &'static str,
-}
-
-type Stages = Family<StageLabel, Histogram, fn() -> Histogram>;
-
 /// The controller's metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     writes: Family<KindAndReason, Counter>,
     failures: Family<KindAndReason, Counter>,
     dropped: Family<ReasonLabel, Counter>,
-    stages: Stages,
+    record_to_object: Histogram,
     leading: Gauge<u64, AtomicU64>,
     waiting: Gauge<u64, AtomicU64>,
 }
 
 impl Metrics {
-    /// Metrics that show up on `registry`.
-    pub fn register(registry: &mut Registry) -> Self {
+    /// Metrics that show up on `registry`; stages are shared with the other roles of the process.
+    pub fn register(registry: &mut Registry, stages: &Stages) -> Self {
         let metrics = Self {
             writes: Family::default(),
             failures: Family::default(),
             dropped: Family::default(),
-            stages: Stages::new_with_constructor(|| Histogram::new(STAGE_SECONDS)),
+            record_to_object: stages.stage("record_to_object"),
             leading: Gauge::default(),
             waiting: Gauge::default(),
         };
@@ -70,11 +63,6 @@ impl Metrics {
             "opsward_kubernetes_events_dropped",
             "Kubernetes Events that were not written, by reason",
             metrics.dropped.clone(),
-        );
-        registry.register(
-            "opsward_stage_duration_seconds",
-            "Time that an event spends in a stage of its way",
-            metrics.stages.clone(),
         );
         registry.register(
             "opsward_controller_leading",
@@ -129,11 +117,7 @@ impl Metrics {
 
     /// An opening or an end took this long from the log's time to the object.
     pub fn record_to_object(&self, took: Duration) {
-        self.stages
-            .get_or_create(&StageLabel {
-                stage: "record_to_object",
-            })
-            .observe(took.as_secs_f64());
+        self.record_to_object.observe(took.as_secs_f64());
     }
 
     /// Leading began (1) or ended (0).

@@ -43,7 +43,7 @@ pub fn record() -> IncidentRecord {
         reopened: 0,
         end: None,
         rule_gone: false,
-        ttl: Duration::from_secs(3_600),
+        ttl: Duration::from_hours(1),
     }
 }
 

@@ -150,7 +150,7 @@ fn sort(error: kube::Error) -> Failure {
     })
 }
 
-/// The words of the admission plugin NamespaceLifecycle: a terminating namespace forbids with this cause, a missing
+/// The words of the admission plugin `NamespaceLifecycle`: a terminating namespace forbids with this cause, a missing
 /// one is itself what was not found.
 fn is_namespace_closed(status: &Status) -> bool {
     let Some(details) = &status.details else {

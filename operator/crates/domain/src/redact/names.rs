@@ -79,11 +79,13 @@ impl Named {
     }
 }
 
-/// `***`, `<password>`, `${PASSWORD}`, `{{ token }}`, and what was redacted before.
+/// `***`, `<password>`, `$PASSWORD` and its kin, `{{ token }}`, and what was redacted before.
 fn is_placeholder(value: &str) -> bool {
+    let is_variable = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     ["<", "${", "$(", "{{", REDACTED_START]
         .iter()
         .any(|start| value.starts_with(start))
+        || value.strip_prefix('$').is_some_and(is_variable)
         || value.bytes().all(|byte| byte == b'*' || byte == b'.')
 }
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use regex::{Captures, Regex, RegexSet};
+use regex::{Captures, Match, Regex, RegexSet};
 
 use super::{REDACTED, REDACTED_START, RedactorError, names};
 
@@ -65,8 +65,8 @@ const SHAPES: [Shape; 19] = [
     // The scheme stays: that it was Basic is worth knowing. "Authorization: failed" is prose.
     Shape {
         kind: "authorization",
-        pattern: r#"(?i)(?-u:\b)authorization\\*["']?\s*[:=]\s*\\*["']?(?:[a-z][a-z0-9-]{2,15}\s+)?(?P<secret>[A-Za-z0-9._~+/=:-]{6,})"#,
-        accepts: |found| is_random(secret(found)),
+        pattern: r#"(?i)(?-u:\b)authorization\\*["']?\s*[:=]\s*\\*["']?(?:(?P<basic>basic\s+)|[a-z][a-z0-9-]{2,15}\s+)?(?P<secret>[A-Za-z0-9._~+/=:-]{6,})"#,
+        accepts: |found| is_random(secret(found)) || found.name("basic").is_some(),
     },
     Shape {
         kind: "bearer-token",
@@ -134,21 +134,17 @@ fn secrets(text: &str, pattern: &Regex, shape: &Shape) -> Vec<Range<usize>> {
     while let Some(found) = pattern.captures_at(text, from) {
         let (whole, part) = (
             found.get(0).map_or(0..0, |whole| whole.range()),
-            secret_range(&found),
+            secret_part(&found).map_or(0..0, |part| part.range()),
         );
         let accepted = !secret(&found).starts_with(REDACTED_START) && (shape.accepts)(&found);
         // What was taken for a value may hold the next name: "bad token: password=x".
-        let next = if accepted || part.start == whole.start {
+        from = if accepted || part.start == whole.start {
             whole.end
         } else {
             part.start
         };
-        from = next.max(from + 1);
         if accepted {
             secrets.push(part);
-        }
-        if !text.is_char_boundary(from) {
-            break;
         }
     }
     secrets
@@ -171,22 +167,13 @@ fn without(text: &str, secrets: &[Range<usize>], kind: &str) -> String {
 }
 
 /// The part of a match that is the secret.
-fn secret_range(found: &Captures<'_>) -> Range<usize> {
-    let groups = std::iter::once("secret").chain(VALUES);
-    let part = groups
-        .filter_map(|name| found.name(name))
-        .next()
-        .or_else(|| found.get(0));
-    part.map_or(0..0, |part| part.range())
+fn secret_part<'t>(found: &Captures<'t>) -> Option<Match<'t>> {
+    let mut groups = std::iter::once("secret").chain(VALUES);
+    groups.find_map(|name| found.name(name)).or_else(|| found.get(0))
 }
 
 fn secret<'t>(found: &Captures<'t>) -> &'t str {
-    let groups = std::iter::once("secret").chain(VALUES);
-    groups
-        .filter_map(|name| found.name(name))
-        .next()
-        .or_else(|| found.get(0))
-        .map_or("", |part| part.as_str())
+    secret_part(found).map_or("", |part| part.as_str())
 }
 
 /// Whether a text reads like a token and not like a word of prose.
@@ -204,7 +191,8 @@ fn is_named_secret(found: &Captures<'_>) -> bool {
     let (value, sign) = (secret(found), group("sign"));
     // "token: expired" is prose: behind a colon without quotes only a password is believed without a digit.
     let is_prose = found.name("bare").is_some() && !sign.contains(['=', '"', '\'']);
-    named.hides(value) && (!is_prose || named == names::Named::Password || is_random(value))
+    named.hides(value)
+        && (!is_prose || named == names::Named::Password || (is_random(value) && !value.contains('=')))
 }
 
 /// A JSON text in which letters, digits and URL signs are no longer written as `\u0061`.

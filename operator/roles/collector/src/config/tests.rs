@@ -13,7 +13,9 @@ fn without_configuration_there_is_one_source_for_this_machine() {
     let config = read("{}").unwrap();
     assert_eq!(config.ingest.address.to_string(), DEFAULT_ADDRESS);
     let sources = config.effective_sources();
-    let [source] = sources.as_slice() else { panic!("one source") };
+    let [source] = sources.as_slice() else {
+        panic!("one source")
+    };
     assert_eq!(source.name.as_str(), "webhook");
     assert_eq!(source.namespace.as_str(), "default");
     assert!(source.auth.is_none());
@@ -31,7 +33,9 @@ fn a_whole_configuration_is_read() {
            rateLimit: {perSecond: 5, burst: 6}\n",
     )
     .unwrap();
-    let [source] = config.sources.as_slice() else { panic!("one source") };
+    let [source] = config.sources.as_slice() else {
+        panic!("one source")
+    };
     assert_eq!(source.format, Format::Alertmanager);
     assert_eq!(source.auth.as_ref().unwrap().files().count(), 3);
     assert_eq!(source.rate_limit.burst.get(), 6);
@@ -48,9 +52,12 @@ fn an_error_of_one_field_names_path_and_line() {
         (
             "sources:\n- {name: a, format: xml, namespace: default}",
             "sources[0].format: invalid value: string \"xml\", expected a format: webhook or alertmanager \
-             at line 2 column 20",
+             at line 2 column 21",
         ),
-        ("ingest: {port: 1}", "ingest: unknown field `port`, expected `address` or `maxConnections` at line 1"),
+        (
+            "ingest: {port: 1}",
+            "ingest: unknown field `port`, expected `address` or `maxConnections` at line 1",
+        ),
     ] {
         let error = read(yaml).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
@@ -64,7 +71,10 @@ fn an_error_between_fields_names_its_path_and_what_to_do() {
             "sources: [{name: a, format: webhook, namespace: x}, {name: a, format: webhook, namespace: y}]",
             "sources[1].name: a is there twice; give each source a name of its own",
         ),
-        ("sources: [{name: a, format: webhook, namespace: x, auth: {}}]", "sources[0].auth: names no file; set bearerTokenFile"),
+        (
+            "sources: [{name: a, format: webhook, namespace: x, auth: {}}]",
+            "sources[0].auth: names no file; set bearerTokenFile",
+        ),
         (
             "sources: [{name: webhook, format: alertmanager, namespace: x}]",
             "sources[0].format: the source `webhook` serves /api/v1/events/webhook, whose format is webhook; \

@@ -71,13 +71,21 @@ impl MemoryLog {
     /// Namespace and number of events of each pack.
     pub(crate) fn packs(&self) -> Vec<(String, usize)> {
         let packs = self.0.packs.lock().unwrap();
-        let counted = packs.iter().map(|(namespace, pack)| (namespace.clone(), events(pack).len()));
+        let counted = packs
+            .iter()
+            .map(|(namespace, pack)| (namespace.clone(), events(pack).len()));
         counted.collect()
     }
 
     /// All events, as JSON.
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
-        self.0.packs.lock().unwrap().iter().flat_map(|(_, pack)| events(pack)).collect()
+        self.0
+            .packs
+            .lock()
+            .unwrap()
+            .iter()
+            .flat_map(|(_, pack)| events(pack))
+            .collect()
     }
 
     pub(crate) fn letters(&self) -> Vec<DeadLetter> {
@@ -95,8 +103,13 @@ impl MemoryLog {
 
 /// Decodes as the correlator does, so that a pack it could not read fails the test.
 fn events(pack: &[u8]) -> Vec<serde_json::Value> {
-    let bus::log::LogPayload::Events(events) = bus::log::decode(pack).unwrap() else { panic!("no events") };
-    events.iter().map(|event| serde_json::to_value(event).unwrap()).collect()
+    let bus::log::LogPayload::Events(events) = bus::log::decode(pack).unwrap() else {
+        panic!("no events")
+    };
+    events
+        .iter()
+        .map(|event| serde_json::to_value(event).unwrap())
+        .collect()
 }
 
 fn failed() -> BusError {
@@ -133,7 +146,14 @@ impl Log for MemoryLog {
     async fn state(&self) -> Result<LogState, BusError> {
         match self.mood() {
             Mood::Fails => Err(failed()),
-            _ => Ok(LogState { bytes: 0, max_bytes: 1000, replicas: 1, first: 0, last: 0, log_id: String::new() }),
+            _ => Ok(LogState {
+                bytes: 0,
+                max_bytes: 1000,
+                replicas: 1,
+                first: 0,
+                last: 0,
+                log_id: String::new(),
+            }),
         }
     }
 

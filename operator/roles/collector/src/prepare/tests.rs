@@ -20,12 +20,14 @@ fn delivery(body: &[u8]) -> Delivery<'_> {
 }
 
 fn made(body: &str) -> Prepared {
-    prepare(&delivery(body.as_bytes()), &Redaction::default())
+    prepare(&delivery(body.as_bytes()), &Redactor::new().unwrap())
 }
 
 fn events(prepared: &Prepared) -> Vec<Value> {
     let starts = std::iter::once(&0).chain(&prepared.events.ends);
-    let slices = starts.zip(&prepared.events.ends).map(|(start, end)| &prepared.events.json[*start..*end]);
+    let slices = starts
+        .zip(&prepared.events.ends)
+        .map(|(start, end)| &prepared.events.json[*start..*end]);
     slices.map(|json| serde_json::from_slice(json).unwrap()).collect()
 }
 
@@ -43,7 +45,10 @@ fn ids_sort_as_the_items_do() {
 
 #[test]
 fn data_beyond_the_bound_is_left_out_and_said_so() {
-    let large = format!(r#"{{"source":"a","message":"m","metadata":{{"x":"{}"}}}}"#, "x".repeat(140_000));
+    let large = format!(
+        r#"{{"source":"a","message":"m","metadata":{{"x":"{}"}}}}"#,
+        "x".repeat(140_000)
+    );
     let prepared = made(&large);
     assert_eq!(prepared.changes.data_left_out, 1);
     let events = events(&prepared);
@@ -55,17 +60,25 @@ fn data_beyond_the_bound_is_left_out_and_said_so() {
 fn an_event_too_large_without_its_data_is_a_dead_letter() {
     // Each control character takes six bytes as JSON.
     let value = "\\u0001".repeat(256);
-    let labels: Vec<_> = (0..64).map(|index| format!(r#""l{index:060}":"{value}""#)).collect();
+    let labels: Vec<_> = (0..64)
+        .map(|index| format!(r#""l{index:060}":"{value}""#))
+        .collect();
     let body = format!(
         r#"[{{"labels":{{"alertname":"A",{}}},"annotations":{{"description":"{}"}}}}]"#,
         labels.join(","),
         "\\u0001".repeat(8192)
     );
-    let alerts = Delivery { format: Format::Alertmanager, ..delivery(body.as_bytes()) };
-    let prepared = prepare(&alerts, &Redaction::default());
+    let alerts = Delivery {
+        format: Format::Alertmanager,
+        ..delivery(body.as_bytes())
+    };
+    let prepared = prepare(&alerts, &Redactor::new().unwrap());
     assert_eq!(prepared.events.len(), 0);
     assert_eq!(prepared.events.json, b"");
-    assert_eq!((prepared.rejected[0].reason, prepared.letters.len()), ("EventTooLarge", 1));
+    assert_eq!(
+        (prepared.rejected[0].reason, prepared.letters.len()),
+        ("EventTooLarge", 1)
+    );
 }
 
 #[test]
@@ -81,17 +94,43 @@ fn bad_items_beyond_a_hundred_are_refused_without_a_letter() {
 fn a_letter_holds_a_bounded_part_of_what_came() {
     let prepared = made(&format!(r#"{{"source":"{}"#, "ä".repeat(100_000)));
     assert_eq!(prepared.readable, Readable::No);
-    let [letter] = prepared.letters.as_slice() else { panic!("one letter") };
+    let [letter] = prepared.letters.as_slice() else {
+        panic!("one letter")
+    };
     assert!(letter.payload.len() <= DEAD_PAYLOAD_BYTES && letter.payload.len() > DEAD_PAYLOAD_BYTES - 4);
-    assert_eq!((letter.at, letter.item, letter.reason.as_str()), (AT, None, "InvalidJson"));
-    let bytes = prepare(&delivery(b"\xff\xfe{}"), &Redaction::default());
+    assert_eq!(
+        (letter.at, letter.item, letter.reason.as_str()),
+        (AT, None, "InvalidJson")
+    );
+    let bytes = prepare(&delivery(b"\xff\xfe{}"), &Redactor::new().unwrap());
     assert_eq!(bytes.letters[0].payload, "\u{fffd}\u{fffd}{}");
 }
 
 #[test]
 fn the_senders_key_and_trace_are_kept() {
     let body = br#"[{"source":"a","message":"m"},{"source":"b","message":"m"}]"#;
-    let keyed = Delivery { key: Some("k"), traceparent: "00-1-1-01", ..delivery(body) };
-    let events = events(&prepare(&keyed, &Redaction::default()));
-    assert_eq!((&events[1]["deliveryKey"], &events[1]["traceparent"]), (&"k#1".into(), &"00-1-1-01".into()));
+    let keyed = Delivery {
+        key: Some("k"),
+        traceparent: "00-1-1-01",
+        ..delivery(body)
+    };
+    let events = events(&prepare(&keyed, &Redactor::new().unwrap()));
+    assert_eq!(
+        (&events[1]["deliveryKey"], &events[1]["traceparent"]),
+        (&"k#1".into(), &"00-1-1-01".into())
+    );
+}
+
+#[test]
+fn secrets_reach_neither_events_nor_letters_nor_answers() {
+    let prepared = made(
+        r#"[{"source":"a","message":"login with password=hunter2 failed","metadata":{"password":"hunter2"}},
+            {"source":"a","message":"m","status":"password=hunter2","metadata":{"password":"hunter2"}},
+            {"source":"a","message":"m","timestamp":"token=hunter2-is-no-time"}]"#,
+    );
+    assert_eq!((prepared.events.len(), prepared.letters.len()), (1, 2));
+    assert!(prepared.changes.redactions >= 2, "{:?}", prepared.changes);
+    let everything = format!("{}{prepared:?}", String::from_utf8_lossy(&prepared.events.json));
+    assert!(everything.contains("[redacted]"));
+    assert!(!everything.contains("hunter2"), "{everything}");
 }

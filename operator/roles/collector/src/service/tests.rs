@@ -61,20 +61,38 @@ async fn fixture(mood: Mood) -> Fixture {
     let (log, health) = (MemoryLog::new(mood), Health::default());
     let gate = Gate::new(health.component("collector"));
     gate.looked(&MemoryLog::new(Mood::Confirms).state().await);
-    let shared = Arc::new(Shared { log: log.clone(), gate, metrics, publishes: Semaphore::new(PUBLISHES) });
+    let shared = Arc::new(Shared {
+        log: log.clone(),
+        gate,
+        metrics,
+        publishes: Semaphore::new(PUBLISHES),
+    });
     let mut lanes = JoinSet::new();
     for lane in &sources.lanes {
         lanes.spawn(Arc::clone(lane).run(Arc::clone(&shared), Shutdown::new()));
     }
-    let ingest = Ingest { sources, shared, room: Arc::default(), redaction: Redaction::default() };
-    Fixture { ingest: Arc::new(ingest), log, health, _lanes: lanes, _folder: folder }
+    let ingest = Ingest {
+        sources,
+        shared,
+        room: Arc::default(),
+        redactor: Redactor::new().unwrap(),
+    };
+    Fixture {
+        ingest: Arc::new(ingest),
+        log,
+        health,
+        _lanes: lanes,
+        _folder: folder,
+    }
 }
 
 fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(body.into()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = path.parse().unwrap();
-    request.headers_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+    request
+        .headers_mut()
+        .insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
     request
 }
 
@@ -93,14 +111,23 @@ impl Fixture {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        }
     }
 
     /// received, accepted, dead-lettered, refused of a source.
     fn counts(&self, source: &str) -> [u64; 4] {
         let counts = &self.ingest.sources.get(source).unwrap().counts;
         let of = |outcome| counts.of(outcome).get();
-        [counts.received.get(), of(Outcome::Accepted), of(Outcome::DeadLettered), of(Outcome::Refused)]
+        [
+            counts.received.get(),
+            of(Outcome::Accepted),
+            of(Outcome::DeadLettered),
+            of(Outcome::Refused),
+        ]
     }
 }
 
@@ -115,8 +142,15 @@ fn group(alerts: &[Value]) -> String {
 
 /// Good ones, and one without labels at each of `bad`.
 fn group_with_bad(total: usize, bad: &[usize]) -> String {
-    let alerts: Vec<_> =
-        (0..total).map(|index| if bad.contains(&index) { json!({"status": "firing"}) } else { alert(index) }).collect();
+    let alerts: Vec<_> = (0..total)
+        .map(|index| {
+            if bad.contains(&index) {
+                json!({"status": "firing"})
+            } else {
+                alert(index)
+            }
+        })
+        .collect();
     group(&alerts)
 }
 
@@ -135,9 +169,14 @@ async fn an_event_is_in_the_log_before_the_answer() {
                           "refused": 0, "items": []});
     assert_eq!(answer.body, expected);
     let events = fixture.log.events();
-    let [event] = events.as_slice() else { panic!("one event") };
+    let [event] = events.as_slice() else {
+        panic!("one event")
+    };
     assert_eq!(event["namespace"], "default");
-    assert_eq!(event["source"], json!({"name": "webhook", "format": "webhook", "reported": "m"}));
+    assert_eq!(
+        event["source"],
+        json!({"name": "webhook", "format": "webhook", "reported": "m"})
+    );
     assert_eq!(event["id"].as_str().unwrap().len(), 26);
     assert_eq!(event.get("deliveryKey"), None);
 }
@@ -147,7 +186,8 @@ async fn eight_good_and_two_bad_items_are_eight_events_and_two_dead_letters() {
     let fixture = fixture(Mood::Confirms).await;
     let answer = fixture.send(post(ALERTS, group_with_bad(10, &[3, 8]))).await;
     assert_eq!(answer.status, 202);
-    let ids = ["/items/0/id", "/items/1/id"].map(|at| answer.body.pointer(at).unwrap().as_str().unwrap().to_owned());
+    let ids = ["/items/0/id", "/items/1/id"]
+        .map(|at| answer.body.pointer(at).unwrap().as_str().unwrap().to_owned());
     let item = |index: usize, id: &str| {
         json!({"index": index, "outcome": "DeadLettered", "reason": "MissingField", "id": id,
                "message": format!("alerts[{index}].labels: missing or empty; an alert needs labels, among them alertname")})
@@ -157,7 +197,10 @@ async fn eight_good_and_two_bad_items_are_eight_events_and_two_dead_letters() {
     assert_eq!(answer.body, expected);
     assert_eq!(fixture.log.packs(), [("shop".to_owned(), 8)]);
     let letters = fixture.log.letters();
-    assert_eq!(letters.iter().map(|letter| letter.item).collect::<Vec<_>>(), [Some(3), Some(8)]);
+    assert_eq!(
+        letters.iter().map(|letter| letter.item).collect::<Vec<_>>(),
+        [Some(3), Some(8)]
+    );
     assert_eq!(letters[0].id, ids[0]);
     assert_eq!(letters[0].payload, r#"{"status":"firing"}"#);
     assert_eq!(fixture.counts("prometheus"), [10, 8, 2, 0]);
@@ -189,7 +232,10 @@ async fn what_cannot_be_parsed_is_one_dead_letter_and_400() {
     assert_eq!(answer.body["deadLettered"], 1);
     assert_eq!(answer.body["items"][0]["reason"], "InvalidJson");
     let letters = fixture.log.letters();
-    assert_eq!((letters[0].item, letters[0].payload.as_str()), (None, r#"{"source":"#));
+    assert_eq!(
+        (letters[0].item, letters[0].payload.as_str()),
+        (None, r#"{"source":"#)
+    );
     assert_eq!(fixture.counts("webhook"), [1, 0, 1, 0]);
 }
 
@@ -204,7 +250,10 @@ async fn a_failed_append_is_503_for_the_whole_request_and_closes_the_gate() {
     assert!(!fixture.health.readiness().ready);
     fixture.log.set(Mood::Confirms);
     let answer = fixture.send(post(WEBHOOK, seed())).await;
-    assert_eq!((answer.status, &answer.body["error"]["reason"]), (503, &json!("LogUnavailable")));
+    assert_eq!(
+        (answer.status, &answer.body["error"]["reason"]),
+        (503, &json!("LogUnavailable"))
+    );
     fixture.ingest.shared.gate.looked(&fixture.log.state().await);
     assert_eq!(fixture.send(post(WEBHOOK, seed())).await.status, 202);
 }
@@ -216,7 +265,11 @@ async fn without_its_dead_letters_nothing_of_a_request_is_accepted() {
     assert_eq!(answer.status, 503);
     assert_eq!(fixture.log.packs(), []);
     assert_eq!(fixture.counts("prometheus"), [3, 0, 0, 3]);
-    assert_eq!(fixture.send(post(ALERTS, group_with_bad(3, &[]))).await.status, 202, "other requests go on");
+    assert_eq!(
+        fixture.send(post(ALERTS, group_with_bad(3, &[]))).await.status,
+        202,
+        "other requests go on"
+    );
 }
 
 #[tokio::test]
@@ -242,7 +295,10 @@ async fn what_arrives_during_a_publish_shares_the_next_pack() {
     fixture.log.release();
     fixture.log.release();
     assert_eq!(requests.join_all().await, [202, 202, 202]);
-    assert_eq!(fixture.log.packs(), [("shop".to_owned(), 1), ("shop".to_owned(), 3)]);
+    assert_eq!(
+        fixture.log.packs(),
+        [("shop".to_owned(), 1), ("shop".to_owned(), 3)]
+    );
 }
 
 #[tokio::test]
@@ -266,7 +322,13 @@ async fn a_failure_ends_all_who_wait_behind_it() {
     let mut requests = JoinSet::new();
     for _ in 0..3 {
         let ingest = Arc::clone(&fixture.ingest);
-        requests.spawn(async move { ingest.answer(LOCAL, post(WEBHOOK, seed())).await.status().as_u16() });
+        requests.spawn(async move {
+            ingest
+                .answer(LOCAL, post(WEBHOOK, seed()))
+                .await
+                .status()
+                .as_u16()
+        });
     }
     fixture.log.appending().await;
     fixture.log.set(Mood::Fails);
@@ -278,18 +340,34 @@ async fn a_failure_ends_all_who_wait_behind_it() {
 #[tokio::test]
 async fn a_key_makes_a_delivery_key_an_item() {
     let fixture = fixture(Mood::Confirms).await;
-    let request = with(post(ALERTS, group_with_bad(3, &[1])), "idempotency-key", "order-1");
+    let request = with(
+        post(ALERTS, group_with_bad(3, &[1])),
+        "idempotency-key",
+        "order-1",
+    );
     assert_eq!(fixture.send(request).await.status, 202);
-    let keys: Vec<_> = fixture.log.events().iter().map(|event| event["deliveryKey"].clone()).collect();
+    let keys: Vec<_> = fixture
+        .log
+        .events()
+        .iter()
+        .map(|event| event["deliveryKey"].clone())
+        .collect();
     assert_eq!(keys, ["order-1#0", "order-1#2"]);
-    let answer = fixture.send(with(post(ALERTS, "[]"), "idempotency-key", "a b")).await;
-    assert_eq!((answer.status, &answer.body["error"]["reason"]), (400, &json!("InvalidIdempotencyKey")));
+    let answer = fixture
+        .send(with(post(ALERTS, "[]"), "idempotency-key", "a b"))
+        .await;
+    assert_eq!(
+        (answer.status, &answer.body["error"]["reason"]),
+        (400, &json!("InvalidIdempotencyKey"))
+    );
 }
 
 #[tokio::test]
 async fn all_items_are_listed_when_asked_for() {
     let fixture = fixture(Mood::Confirms).await;
-    let answer = fixture.send(post(&format!("{ALERTS}?items=all"), group_with_bad(2, &[1]))).await;
+    let answer = fixture
+        .send(post(&format!("{ALERTS}?items=all"), group_with_bad(2, &[1])))
+        .await;
     assert_eq!(answer.body["items"][0]["outcome"], "Accepted");
     assert_eq!(answer.body["items"][0]["id"], fixture.log.events()[0]["id"]);
     assert_eq!(answer.body["items"][1]["outcome"], "DeadLettered");
@@ -301,41 +379,85 @@ async fn prometheus_posts_to_the_path_it_appends() {
     let alerts = json!([{"labels": {"alertname": "Up"}}]).to_string();
     let path = "/api/v1/sources/prometheus/api/v2/alerts";
     assert_eq!(fixture.send(post(path, alerts.clone())).await.status, 202);
-    assert_eq!(fixture.send(post("/api/v1/sources/webhook/api/v2/alerts", alerts)).await.status, 404);
+    assert_eq!(
+        fixture
+            .send(post("/api/v1/sources/webhook/api/v2/alerts", alerts))
+            .await
+            .status,
+        404
+    );
 }
 
 #[tokio::test]
 async fn requests_that_lead_nowhere_say_what_there_is() {
     let fixture = fixture(Mood::Confirms).await;
     let answer = fixture.send(post("/api/v1/events", "{}")).await;
-    assert_eq!((answer.status, &answer.body["error"]["reason"]), (404, &json!("NotFound")));
-    assert!(answer.body["error"]["fix"].as_str().unwrap().contains("/api/v1/events/webhook"));
+    assert_eq!(
+        (answer.status, &answer.body["error"]["reason"]),
+        (404, &json!("NotFound"))
+    );
+    assert!(
+        answer.body["error"]["fix"]
+            .as_str()
+            .unwrap()
+            .contains("/api/v1/events/webhook")
+    );
     let answer = fixture.send(post("/api/v1/sources/nobody", "{}")).await;
-    assert_eq!((answer.status, &answer.body["error"]["reason"]), (404, &json!("NoSuchSource")));
+    assert_eq!(
+        (answer.status, &answer.body["error"]["reason"]),
+        (404, &json!("NoSuchSource"))
+    );
     let mut get = post(WEBHOOK, "");
     *get.method_mut() = Method::GET;
     let answer = fixture.send(get).await;
-    assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()));
+    assert_eq!(
+        (answer.status, &answer.headers["allow"]),
+        (405, &"POST".parse().unwrap())
+    );
 }
 
 #[tokio::test]
 async fn a_sender_is_known_before_its_body_is_read() {
     let fixture = fixture(Mood::Confirms).await;
     let too_large = || vec![b' '; MAX_BODY_BYTES + 1];
-    let answer = fixture.send(with(post(ALERTS, too_large()), "authorization", "Bearer wrong-wrong-wrong")).await;
-    assert_eq!((answer.status, &answer.headers["www-authenticate"]), (401, &"Bearer".parse().unwrap()));
+    let answer = fixture
+        .send(with(
+            post(ALERTS, too_large()),
+            "authorization",
+            "Bearer wrong-wrong-wrong",
+        ))
+        .await;
+    assert_eq!(
+        (answer.status, &answer.headers["www-authenticate"]),
+        (401, &"Bearer".parse().unwrap())
+    );
     assert_eq!(fixture.send_from(FAR, post(ALERTS, "[]")).await.status, 202);
-    assert_eq!(fixture.send_from(FAR, post(WEBHOOK, too_large())).await.status, 401);
-    assert_eq!(fixture.send(with(post(WEBHOOK, seed()), "origin", "https://evil.example")).await.status, 403);
+    assert_eq!(
+        fixture.send_from(FAR, post(WEBHOOK, too_large())).await.status,
+        401
+    );
+    assert_eq!(
+        fixture
+            .send(with(post(WEBHOOK, seed()), "origin", "https://evil.example"))
+            .await
+            .status,
+        403
+    );
     assert_eq!(fixture.send(post(ALERTS, too_large())).await.status, 413);
 }
 
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_come_back() {
     let fixture = fixture(Mood::Confirms).await;
-    assert_eq!(fixture.send(post("/api/v1/sources/slow", seed())).await.status, 202);
+    assert_eq!(
+        fixture.send(post("/api/v1/sources/slow", seed())).await.status,
+        202
+    );
     let answer = fixture.send(post("/api/v1/sources/slow", seed())).await;
-    assert_eq!((answer.status, &answer.headers["retry-after"]), (429, &"1".parse().unwrap()));
+    assert_eq!(
+        (answer.status, &answer.headers["retry-after"]),
+        (429, &"1".parse().unwrap())
+    );
     assert_eq!(fixture.counts("slow"), [1, 1, 0, 0]);
 }
 
@@ -344,7 +466,10 @@ async fn no_room_for_a_body_is_503() {
     let fixture = fixture(Mood::Confirms).await;
     let held: Vec<_> = std::iter::from_fn(|| fixture.ingest.room.reserve(MAX_BODY_BYTES)).collect();
     let answer = fixture.send(post(WEBHOOK, vec![b' '; MAX_BODY_BYTES])).await;
-    assert_eq!((answer.status, &answer.body["error"]["reason"]), (503, &json!("Overloaded")));
+    assert_eq!(
+        (answer.status, &answer.body["error"]["reason"]),
+        (503, &json!("Overloaded"))
+    );
     drop(held);
     assert_eq!(fixture.send(post(WEBHOOK, seed())).await.status, 202);
 }
@@ -355,11 +480,14 @@ async fn gzip_is_unpacked_and_what_is_not_gzip_is_a_dead_letter() {
     let fixture = fixture(Mood::Confirms).await;
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(seed().as_bytes()).unwrap();
-    let packed = packer.finish().unwrap();
+    let gzipped = packer.finish().unwrap();
     let gzip = |body: &[u8]| with(post(WEBHOOK, body.to_vec()), "content-encoding", "gzip");
-    assert_eq!(fixture.send(gzip(&packed)).await.status, 202);
+    assert_eq!(fixture.send(gzip(&gzipped)).await.status, 202);
     let answer = fixture.send(gzip(seed().as_bytes())).await;
-    assert_eq!((answer.status, &answer.body["items"][0]["reason"]), (400, &json!("InvalidGzip")));
+    assert_eq!(
+        (answer.status, &answer.body["items"][0]["reason"]),
+        (400, &json!("InvalidGzip"))
+    );
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     bomb.write_all(&vec![b' '; 8 * MAX_BODY_BYTES]).unwrap();
     assert_eq!(fixture.send(gzip(&bomb.finish().unwrap())).await.status, 413);

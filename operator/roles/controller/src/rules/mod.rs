@@ -99,15 +99,15 @@ pub fn decide(seen: &SeenRule<'_>, now: Moment) -> RuleDecision {
         .written_at
         .map(|at| at + COUNTERS_EVERY)
         .filter(|due| now.instant < *due);
-    match (class, due) {
-        (Class::Upkeep, Some(due)) => decision.write_at = Some(due),
-        _ => {
-            decision.write = Some(RuleWrite {
-                tell: status::tell(old, &new),
-                object: with(object, new),
-                class,
-            })
-        }
+    if class == Class::Upkeep && due.is_some() {
+        decision.write_at = due;
+    } else {
+        let tell = status::tell(old, &new);
+        decision.write = Some(RuleWrite {
+            object: with(object, new),
+            class,
+            tell,
+        });
     }
     decision
 }

@@ -67,23 +67,21 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
             );
             say(Truth::False, BEHIND_LOG, message)
         }
-        Some(record) if record.generation == generation => match &record.refused {
-            Some(trouble) => {
-                let meanwhile = match record.in_force {
-                    Some(older) => format!("; generation {older} stays in force"),
-                    None => "; the rule takes nothing".to_owned(),
-                };
-                say(
-                    Truth::False,
-                    &trouble.reason,
-                    format!("{}{meanwhile}", trouble.message),
-                )
-            }
-            None => {
+        Some(record) if record.generation == generation => {
+            let Some(trouble) = &record.refused else {
                 let message = format!("in force at position {}", record.position);
-                say(Truth::True, Reason::InForce.as_str(), message)
-            }
-        },
+                return say(Truth::True, Reason::InForce.as_str(), message);
+            };
+            let meanwhile = match record.in_force {
+                Some(older) => format!("; generation {older} stays in force"),
+                None => "; the rule takes nothing".to_owned(),
+            };
+            say(
+                Truth::False,
+                &trouble.reason,
+                format!("{}{meanwhile}", trouble.message),
+            )
+        }
         _ => match answer {
             LogAnswer::Taken => {
                 let message =

@@ -90,7 +90,7 @@ fn stored(version: &str) -> Value {
     serde_json::to_value(object).unwrap()
 }
 
-fn failure(code: u16, reason: &str, details: Value) -> (u16, Value) {
+fn failure(code: u16, reason: &str, details: &Value) -> (u16, Value) {
     (
         code,
         json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "details": details}),
@@ -119,7 +119,7 @@ async fn an_opening_creates_the_object_and_then_writes_the_status_of_what_was_cr
 
 #[tokio::test]
 async fn an_object_that_exists_already_is_read_instead_of_created() {
-    let script = Script::new([failure(409, "AlreadyExists", json!({})), (200, stored("5"))]);
+    let script = Script::new([failure(409, "AlreadyExists", &json!({})), (200, stored("5"))]);
     let outcome = incident(script.client(), Work::Open(Box::new(wanted())))
         .await
         .unwrap();
@@ -130,7 +130,7 @@ async fn an_object_that_exists_already_is_read_instead_of_created() {
 
 #[tokio::test]
 async fn a_status_carries_its_version_and_a_lost_race_reads_the_object_again() {
-    let script = Script::new([failure(409, "Conflict", json!({})), (200, stored("9"))]);
+    let script = Script::new([failure(409, "Conflict", &json!({})), (200, stored("9"))]);
     let outcome = incident(script.client(), Work::Status(Box::new(wanted())))
         .await
         .unwrap();
@@ -141,8 +141,8 @@ async fn a_status_carries_its_version_and_a_lost_race_reads_the_object_again() {
 #[tokio::test]
 async fn an_object_that_went_meanwhile_is_outdated_by_nothing() {
     let script = Script::new([
-        failure(404, "NotFound", json!({})),
-        failure(404, "NotFound", json!({})),
+        failure(404, "NotFound", &json!({})),
+        failure(404, "NotFound", &json!({})),
     ]);
     let outcome = incident(script.client(), Work::Status(Box::new(wanted())))
         .await
@@ -168,10 +168,10 @@ async fn a_terminating_or_missing_namespace_is_told_from_other_refusals() {
     let terminating = failure(
         403,
         "Forbidden",
-        json!({"causes": [{"reason": "NamespaceTerminating"}]}),
+        &json!({"causes": [{"reason": "NamespaceTerminating"}]}),
     );
-    let missing = failure(404, "NotFound", json!({"kind": "namespaces", "name": "shop"}));
-    let forbidden = failure(403, "Forbidden", json!({}));
+    let missing = failure(404, "NotFound", &json!({"kind": "namespaces", "name": "shop"}));
+    let forbidden = failure(403, "Forbidden", &json!({}));
     for (answer, category) in [
         (terminating, "NamespaceClosed"),
         (missing, "NamespaceClosed"),
@@ -192,7 +192,7 @@ async fn an_api_server_that_cannot_serve_is_told_from_one_that_refuses() {
         (503, "Unserved"),
         (422, "Refused"),
     ] {
-        let script = Script::new([failure(code, "Whatever", json!({}))]);
+        let script = Script::new([failure(code, "Whatever", &json!({}))]);
         let error = incident(script.client(), Work::Status(Box::new(wanted())))
             .await
             .unwrap_err();
@@ -245,7 +245,7 @@ async fn a_rule_is_gone_only_when_a_list_from_storage_does_not_name_its_uid() {
             script.asked()
         );
     }
-    let not_served = Script::new([failure(404, "NotFound", json!({}))]);
+    let not_served = Script::new([failure(404, "NotFound", &json!({}))]);
     assert!(
         !is_gone(not_served.client(), "shop", "high-cpu", "9a1")
             .await

@@ -9,19 +9,28 @@ use super::*;
 const MUTATIONS: u64 = 10_000;
 
 fn webhooks() -> String {
-    let mut list = format!("[{seed}", seed = seed());
-    for index in 0..5 {
-        list.push_str(&format!(
-            r#",{{"source":"s{index}","message":"päth \"x\" é","status":"resolved","timestamp":17346906{index}0}}"#
-        ));
-    }
-    list + "]"
+    let others = (0..5).map(|index| {
+        format!(r#"{{"source":"s{index}","message":"päth \"x\" é","status":"resolved","timestamp":17346906{index}0}}"#)
+    });
+    let all: Vec<_> = std::iter::once(seed().to_owned()).chain(others).collect();
+    format!("[{}]", all.join(","))
 }
 
 /// A few changes that parsers get wrong: bytes flipped, removed, repeated, and pieces of JSON put in.
 fn mutated(body: &str, seed: u64) -> Vec<u8> {
     const PIECES: [&[u8]; 12] = [
-        b"{", b"]", b"\"", b"\\", b"null", b"-1e999", b"\"\\ud800\"", b"\xff\xfe", b"\0", b"[[[[[[[[", b",,", b"99999999999999999999",
+        b"{",
+        b"]",
+        b"\"",
+        b"\\",
+        b"null",
+        b"-1e999",
+        b"\"\\ud800\"",
+        b"\xff\xfe",
+        b"\0",
+        b"[[[[[[[[",
+        b",,",
+        b"99999999999999999999",
     ];
     let mut random = Rng::with_seed(seed);
     let mut bytes = body.as_bytes().to_vec();
@@ -49,7 +58,11 @@ async fn accounts(path: &str, source: &str, bodies: impl Iterator<Item = (String
     let mut sums = [0_u64; 4];
     for (name, body) in bodies {
         let answer = fixture.send(post(path, body)).await;
-        assert!(matches!(answer.status, 202 | 400 | 422), "{name}: {}", answer.status);
+        assert!(
+            matches!(answer.status, 202 | 400 | 422),
+            "{name}: {}",
+            answer.status
+        );
         let number = |field: &str| answer.body[field].as_u64().unwrap();
         let [received, rest @ ..] = ["received", "accepted", "deadLettered", "refused"].map(number);
         assert_eq!(received, rest.iter().sum::<u64>(), "{name}: {}", answer.body);
@@ -80,7 +93,12 @@ async fn cut_bodies_are_answered_and_accounted_for() {
     accounts(WEBHOOK, "webhook", truncations(&webhooks())).await;
     accounts(ALERTS, "prometheus", truncations(&group_with_bad(10, &[4]))).await;
     let posted = json!([alert(0), {"labels": {}}, alert(2)]).to_string();
-    accounts("/api/v1/sources/prometheus/api/v2/alerts", "prometheus", truncations(&posted)).await;
+    accounts(
+        "/api/v1/sources/prometheus/api/v2/alerts",
+        "prometheus",
+        truncations(&posted),
+    )
+    .await;
 }
 
 #[tokio::test]
