@@ -33,7 +33,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
         Ok(items) => items,
         Err(refusal) => return refuse(0, &refusal),
     };
-    let redactor = Redactor::new();
+    let redactor = Redactor::new()?;
     let redacts = redactor.may_contain_secret(&body);
     let mut exit = Exit::Ok;
     let mut out = std::io::stdout().lock();

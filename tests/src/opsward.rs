@@ -21,8 +21,8 @@ use crate::wait::until;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records and objects follow counts after at most 30 s.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
-/// All roles.
-pub const ROLES: [&str; 3] = ["collector", "correlator", "controller"];
+/// All roles; the correlator first, because it makes the streams that the others wait for.
+pub const ROLES: [&str; 3] = ["correlator", "collector", "controller"];
 
 /// One role's process.
 #[derive(Debug)]

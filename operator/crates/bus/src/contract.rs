@@ -142,6 +142,8 @@ fn collector() -> Vec<String> {
 
 fn correlator() -> Vec<String> {
     let mut allowed = vec![
+        // Making a bucket asks what the account may.
+        "$JS.API.INFO".to_owned(),
         TICK.to_owned(),
         format!("{DEAD_PREFIX}>"),
         format!("$JS.API.STREAM.PURGE.{INGEST}"),

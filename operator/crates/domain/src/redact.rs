@@ -277,6 +277,7 @@ mod tests {
                 r#"body {\"apiKey\":\"[redacted]\"}"#,
             ),
             ("password: Sommer", "password: [redacted]"),
+            (r#"{\"Pwd\" : 'abc'}"#, r#"{\"Pwd\" : '[redacted]'}"#),
             ("bad token: password=x", "bad token: password=[redacted]"),
             ("Cookie: sid=abc; b=c", "Cookie: [redacted:cookie]"),
             (
@@ -421,6 +422,68 @@ mod tests {
                 assert!(!once.contains(&secret), "{once}");
                 assert_eq!(redactor.text(&once), once);
             }
+        }
+    }
+
+    /// Texts made of what secrets are made of, so that many of them nearly match.
+    fn shards() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        let shard = prop_oneof![
+            prop::sample::select(vec![
+                "password",
+                "Pwd",
+                "token",
+                "secret",
+                "api-key",
+                "x_key",
+                "AKIA",
+                "ghp_",
+                "eyJ",
+                "eyJhbGci",
+                "Bearer ",
+                "authorization",
+                "Basic ",
+                "cookie",
+                "://",
+                ":\\/\\/",
+                "@",
+                "=",
+                ":",
+                " ",
+                "\"",
+                "\\\"",
+                "'",
+                "\\",
+                "\n",
+                ";",
+                ".",
+                "-----BEGIN PRIVATE KEY-----",
+                "[redacted",
+                "]",
+                "é",
+                "\\u0061",
+                "xoxb-",
+                "ABCDEFGH23456789",
+            ])
+            .prop_map(str::to_owned),
+            "[A-Za-z0-9]{1,20}",
+        ];
+        prop::collection::vec(shard, 0..12).prop_map(|shards| shards.concat())
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn the_first_pass_misses_nothing_and_a_second_redaction_changes_nothing(text in shards()) {
+            thread_local!(static REDACTOR: Redactor = redactor());
+            REDACTOR.with(|redactor| {
+                let once = redactor.text(&text).into_owned();
+                assert!(once == text || redactor.may_contain_secret(text.as_bytes()), "{once}");
+                assert_eq!(redactor.text(&once), once);
+                let letter = redactor.bytes_as_text(text.as_bytes());
+                assert_eq!(redactor.bytes_as_text(letter.as_bytes()), letter);
+            });
         }
     }
 }

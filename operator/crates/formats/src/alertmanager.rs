@@ -28,7 +28,7 @@ use serde_json::value::RawValue;
 use crate::annotations::Annotations;
 use crate::body::{self, Elements};
 use crate::field::{Field, Name};
-use crate::labels::{self, LabelMap, Values, WellKnown};
+use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Reason, Refusal};
 use crate::{Format, Input, Item, authority, cut, data, sent_time};
 
@@ -171,16 +171,7 @@ fn event<'a>(
 ) -> Result<(Event<'a>, usize), Refusal> {
     let pairs = alert.labels.pairs(place, Values::Texts)?;
     let mut known = WellKnown::of(&pairs);
-    if known.alertname.trim().is_empty() {
-        return Err(if pairs.is_empty() {
-            Refusal::missing(
-                &place.field("labels"),
-                "an alert needs labels, among them alertname",
-            )
-        } else {
-            Refusal::missing(&place.member("labels", "alertname"), "name the alert")
-        });
-    }
+    require_alertname(&known, &pairs, place)?;
     let span = Span {
         starts_at: sent_time::read(&alert.starts_at, &place.field("startsAt"))?,
         ends_at: sent_time::read(&alert.ends_at, &place.field("endsAt"))?,
@@ -201,7 +192,7 @@ fn event<'a>(
     let generator_url = alert.generator_url.text(&place.field("generatorURL"))?;
     let severity = Severity::from_word(&known.severity);
     let (labels, labels_cut) = labels::fit(labels);
-    let event = Event {
+    let mut event = Event {
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields,
         occurrence_key: occurrence(identity.fingerprint, span.starts_at),
@@ -217,13 +208,6 @@ fn event<'a>(
         links: annotations.links(generator_url),
         description: annotations.description,
         kind: cut::short(known.alertname.clone()),
-        resource: known.resource(),
-        service: known.service(),
-        host: known.host(),
-        team: known.team(),
-        environment: known.environment(),
-        account: known.account(),
-        region: known.region,
         labels,
         data: alert.annotations.map_or(Ok(None), |raw| data_of(raw, place))?,
         occurred_at: sent_time::clamped(life.occurred_at, input.received_at),
@@ -231,7 +215,23 @@ fn event<'a>(
         received_at: input.received_at,
         ..Event::default()
     };
+    known.write_owner(&mut event);
+    known.write_thing(&mut event);
     Ok((event, labels_cut))
+}
+
+fn require_alertname(known: &WellKnown<'_>, labels: &[Pair<'_>], place: Place) -> Result<(), Refusal> {
+    match labels {
+        [] => Err(Refusal::missing(
+            &place.field("labels"),
+            "an alert needs labels, among them alertname",
+        )),
+        _ if known.alertname.trim().is_empty() => Err(Refusal::missing(
+            &place.member("labels", "alertname"),
+            "name the alert",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// When an alert began and ends, as far as it says.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::event::bounds::{LABEL_NAME_BYTES, LABEL_VALUE_BYTES, LABELS};
-use domain::event::clip;
+use domain::event::{Event, clip};
 use domain::hash::Hash128;
 use domain::json::Labels;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -196,7 +196,7 @@ pub(crate) fn fit(mut labels: Labels<'_>) -> (Labels<'_>, usize) {
 pub(crate) struct WellKnown<'a> {
     pub(crate) alertname: Cow<'a, str>,
     pub(crate) severity: Cow<'a, str>,
-    pub(crate) region: Cow<'a, str>,
+    region: Cow<'a, str>,
     instance: Cow<'a, str>,
     node: Cow<'a, str>,
     hostname: Cow<'a, str>,
@@ -232,7 +232,7 @@ impl<'a> WellKnown<'a> {
             match name.as_ref() {
                 "alertname" => known.alertname.clone_from(value),
                 "severity" => known.severity.clone_from(value),
-                "region" => known.region = cut::short(value.clone()),
+                "region" => known.region.clone_from(value),
                 "instance" => known.instance.clone_from(value),
                 "node" => known.node.clone_from(value),
                 "hostname" => known.hostname.clone_from(value),
@@ -259,44 +259,24 @@ impl<'a> WellKnown<'a> {
         known
     }
 
-    /// The thing concerned: a workload's name, else where it runs.
-    pub(crate) fn resource(&mut self) -> Cow<'a, str> {
-        let workload = self.workload.take();
-        let places = [&self.instance, &self.node, &self.hostname, &self.namespace];
-        if workload.is_empty() {
-            cut::short(first(places))
-        } else {
-            workload
+    /// Writes whose the thing is and where it stands, where labels say so.
+    pub(crate) fn write_owner(&mut self, event: &mut Event<'a>) {
+        event.team = self.team.take();
+        event.environment = self.environment.take();
+        event.account = self.account.take();
+        event.region = cut::short(std::mem::take(&mut self.region));
+    }
+
+    /// Writes the thing concerned: a workload's name, else where it runs; its service; its host without a port.
+    pub(crate) fn write_thing(&mut self, event: &mut Event<'a>) {
+        let places = [&self.instance, &self.node, &self.hostname];
+        event.host = cut::short(authority::host(first(places)));
+        event.service = self.service.take();
+        event.resource = self.workload.take();
+        if event.resource.is_empty() {
+            let [instance, node, hostname] = places;
+            event.resource = cut::short(first([instance, node, hostname, &self.namespace]));
         }
-    }
-
-    /// The host without a port.
-    pub(crate) fn host(&self) -> Cow<'a, str> {
-        cut::short(authority::host(first([
-            &self.instance,
-            &self.node,
-            &self.hostname,
-        ])))
-    }
-
-    /// The service.
-    pub(crate) fn service(&mut self) -> Cow<'a, str> {
-        self.service.take()
-    }
-
-    /// prod, staging …
-    pub(crate) fn environment(&mut self) -> Cow<'a, str> {
-        self.environment.take()
-    }
-
-    /// The owning team.
-    pub(crate) fn team(&mut self) -> Cow<'a, str> {
-        self.team.take()
-    }
-
-    /// The cloud account.
-    pub(crate) fn account(&mut self) -> Cow<'a, str> {
-        self.account.take()
     }
 }
 
@@ -354,21 +334,20 @@ mod tests {
                 .map(|(name, value)| ((*name).into(), (*value).into()))
                 .collect()
         };
-        let mut known = WellKnown::of(&pairs(&[
+        let thing = |list: &[(&'static str, &'static str)]| {
+            let mut event = Event::default();
+            WellKnown::of(&pairs(list)).write_thing(&mut event);
+            [event.resource, event.host, event.service].map(Cow::into_owned)
+        };
+        let labels = [
             ("deployment", "web"),
             ("instance", "10.0.0.1:80"),
             ("job", "j"),
             ("pod", "web-1"),
             ("app", "shop"),
-        ]));
-        assert_eq!(
-            (&*known.resource(), &*known.host(), &*known.service()),
-            ("web-1", "10.0.0.1", "shop")
-        );
-        let mut known = WellKnown::of(&pairs(&[("namespace", "shop"), ("node", "n1")]));
-        assert_eq!(
-            (&*known.resource(), &*known.host(), &*known.service()),
-            ("n1", "n1", "")
-        );
+        ];
+        assert_eq!(thing(&labels), ["web-1", "10.0.0.1", "shop"]);
+        assert_eq!(thing(&[("namespace", "shop"), ("node", "n1")]), ["n1", "n1", ""]);
+        assert_eq!(thing(&[("namespace", "shop")]), ["shop", "", ""]);
     }
 }

@@ -174,7 +174,7 @@ fn event<'a>(body: Body<'a>, place: Place, input: &Input<'a>) -> Result<(Event<'
     let mut known = WellKnown::of(&pairs);
     let (labels, labels_cut) = labels::fit(Labels::new(pairs));
     let host = cut::short(authority::host(host));
-    let event = Event {
+    let mut event = Event {
         fingerprint,
         fingerprint_fields: FINGERPRINT_FIELDS.into_iter().collect(),
         state: state(body.status, place)?,
@@ -191,16 +191,13 @@ fn event<'a>(body: Body<'a>, place: Place, input: &Input<'a>) -> Result<(Event<'
         resource: host.clone(),
         host,
         service: cut::short(service),
-        team: known.team(),
-        environment: known.environment(),
-        account: known.account(),
-        region: known.region,
         labels,
         data: data(body.metadata, body.others, place)?,
         occurred_at: sent_time::clamped(occurred_at.unwrap_or(input.received_at), input.received_at),
         received_at: input.received_at,
         ..Event::default()
     };
+    known.write_owner(&mut event);
     Ok((event, labels_cut))
 }
 

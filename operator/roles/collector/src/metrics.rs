@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::outcome::Outcome;
+use crate::prepare::Changes;
 
 /// One label with a value from a closed list.
 type One<V> = Family<[(&'static str, V); 1], Counter>;
@@ -30,12 +31,9 @@ pub(crate) struct Metrics {
     failed_appends: One<&'static str>,
     /// Packs appended.
     pub(crate) packs: Counter,
-    /// Secrets masked.
-    pub(crate) redactions: Counter,
-    /// Labels left out or shortened.
-    pub(crate) labels_cut: Counter,
-    /// Events whose `data` was left out because of its size.
-    pub(crate) data_left_out: Counter,
+    redactions: Counter,
+    labels_cut: Counter,
+    data_left_out: Counter,
     /// From a request's head to its answer, when that is 202.
     pub(crate) receive_to_ack: Histogram,
 }
@@ -135,6 +133,19 @@ impl Metrics {
         self.rejected.get_or_create(&[("reason", reason)]).inc();
     }
 
+    /// Events were changed before they were encoded. Nearly always they are not, and then nothing is written to.
+    pub(crate) fn changed(&self, changes: &Changes) {
+        for (counter, number) in [
+            (&self.labels_cut, changes.labels_cut),
+            (&self.redactions, changes.redactions),
+            (&self.data_left_out, changes.data_left_out),
+        ] {
+            if number > 0 {
+                counter.inc_by(number as u64);
+            }
+        }
+    }
+
     /// A pack was not confirmed.
     pub(crate) fn append_failed(&self, category: &'static str) {
         self.failed_appends.get_or_create(&[("category", category)]).inc();
@@ -182,7 +193,9 @@ impl<'a> OpenItems<'a> {
 
 impl Drop for OpenItems<'_> {
     fn drop(&mut self) {
-        self.counts.of(Outcome::Refused).inc_by(self.open);
+        if self.open > 0 {
+            self.counts.of(Outcome::Refused).inc_by(self.open);
+        }
     }
 }
 

@@ -177,24 +177,37 @@ fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redactor: &Redac
         delivery,
         redaction: Redaction::of_body(redactor, delivery.body),
     };
-    making.prepared.events.ends.reserve(items.len());
-    // An event repeats most of its item and adds ids, hashes and times: about 400 bytes.
-    making
-        .prepared
-        .events
-        .json
-        .reserve(delivery.body.len() + 400 * items.len());
-    for (index, item) in items.into_iter().enumerate() {
+    making.prepared.events.reserve(items.len(), delivery.body.len());
+    let ids = ids(delivery.first_id, items.len());
+    // The same items, now allowed to borrow from `ids` too; an event is too large to be moved for an id.
+    let mut items: Vec<Item<'_>> = items;
+    for ((index, item), id) in items
+        .iter_mut()
+        .enumerate()
+        .zip(ids.as_bytes().chunks_exact(ulid::ULID_LEN))
+    {
         making.prepared.changes.labels_cut += item.labels_cut;
-        let taken = match item.result {
-            Ok(event) => making.accept(index, event),
-            Err(refusal) => Err(refusal.into()),
+        let taken = match &mut item.result {
+            Ok(event) => {
+                event.id = Cow::Borrowed(std::str::from_utf8(id).unwrap_or_default());
+                making.accept(index, event)
+            }
+            Err(refusal) => Err(refusal.clone().into()),
         };
         if let Err(why) = taken {
             making.reject(index, why, item.raw.as_bytes());
         }
     }
     making.prepared
+}
+
+/// The ids of a request's items, one behind the other.
+fn ids(first: Ulid, items: usize) -> String {
+    let mut text = String::with_capacity(items * ulid::ULID_LEN);
+    for index in 0..items {
+        text.push_str(item_id(first, index).array_to_str(&mut [0; ulid::ULID_LEN]));
+    }
+    text
 }
 
 /// A delivery half-way.
@@ -204,23 +217,19 @@ struct Making<'d> {
     redaction: Redaction<'d>,
 }
 
-impl Making<'_> {
-    fn accept(&mut self, index: usize, mut event: Event<'_>) -> Result<(), Rejection> {
-        self.prepared.changes.redactions += self.redaction.event(&mut event);
-        let mut id = [0; ulid::ULID_LEN];
+impl<'d> Making<'d> {
+    fn accept<'e>(&mut self, index: usize, event: &mut Event<'e>) -> Result<(), Rejection>
+    where
+        'd: 'e,
+    {
+        self.prepared.changes.redactions += self.redaction.event(event);
         let delivery = self.delivery;
-        let key = delivery
-            .key
-            .map_or(Cow::Borrowed(""), |key| Cow::Owned(format!("{key}#{index}")));
-        let event = Event {
-            id: Cow::Borrowed(item_id(delivery.first_id, index).array_to_str(&mut id)),
-            namespace: Cow::Borrowed(delivery.namespace),
-            delivery_key: key,
-            traceparent: Cow::Borrowed(delivery.traceparent),
-            ..event
-        };
-        let encoded = encode(event, &mut self.prepared.events)?;
-        if encoded == Fit::WithoutData {
+        event.namespace = Cow::Borrowed(delivery.namespace);
+        event.traceparent = Cow::Borrowed(delivery.traceparent);
+        if let Some(key) = delivery.key {
+            event.delivery_key = Cow::Owned(format!("{key}#{index}"));
+        }
+        if encode(event, &mut self.prepared.events)? == Fit::WithoutData {
             self.prepared.changes.data_left_out += 1;
         }
         Ok(())
@@ -268,13 +277,13 @@ enum Fit {
 }
 
 /// Encodes `event` behind the others; after an error they are as before.
-fn encode(mut event: Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> {
+fn encode(event: &mut Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> {
     let start = events.json.len();
     let mut fit = Fit::Whole;
-    write(&event, &mut events.json, start)?;
+    write(event, &mut events.json, start)?;
     if events.json.len() - start > bounds::ENCODED_BYTES && event.data.take().is_some() {
         events.json.truncate(start);
-        write(&event, &mut events.json, start)?;
+        write(event, &mut events.json, start)?;
         fit = Fit::WithoutData;
     }
     if events.json.len() - start > bounds::ENCODED_BYTES {

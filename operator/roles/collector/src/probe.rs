@@ -15,8 +15,11 @@ use crate::lane::Shared;
 use crate::log::Log;
 use crate::source::Source;
 
-/// How often the log is looked at: 2 s, which is also how long after its return the log stays closed at most.
+/// How often the log is looked at: 2 s; at 10,000 events of 1 KiB a second the last tenth of a log of
+/// 1 GiB takes 10 s to fill.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often while it cannot be written: senders wait for it to come back.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How often configuration that others hold is looked at, the server's and the token files: 30 s. A Secret's change
 /// takes the kubelet a minute to write anyway.
 const CONFIGURATION_EVERY: Duration = Duration::from_secs(30);
@@ -25,15 +28,19 @@ const MONITORING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Looks at the log.
 pub(crate) async fn watch_log<L: Log>(shared: Arc<Shared<L>>) {
-    let mut turns = every(LOOK_EVERY);
     loop {
-        turns.tick().await;
         if shared.log.is_connected() {
             shared.gate.looked(&shared.log.state().await);
         } else {
             // Known at once; the call would take its whole time-out.
             shared.gate.disconnected();
         }
+        sleep(if shared.gate.check().is_ok() {
+            LOOK_EVERY
+        } else {
+            LOOK_AGAIN
+        })
+        .await;
     }
 }
 

@@ -12,7 +12,8 @@ use crate::auth::Unauthorized;
 use crate::body::{BODY_TIME, BodyError, MAX_BODY_BYTES};
 use crate::route::{KNOWN_PATHS, NoRoute};
 
-/// When to come back while the log cannot be written: the log is looked at every 2 s.
+/// When to come back while the log cannot be written: it is looked at four times a second then, and a server that
+/// restarts is back in a second or two.
 const RETRY_LOG: Duration = Duration::from_secs(2);
 /// When to come back while the log is full: the correlator trims it after a checkpoint, every 30 s.
 const RETRY_FULL: Duration = Duration::from_secs(30);

@@ -10,6 +10,9 @@ use domain::entry::PACK_EVENTS;
 /// Bytes of a pack around its events, generously.
 const ENVELOPE_BYTES: usize = 64;
 
+/// Bytes that an event has more than its item, mostly.
+const ADDED_BYTES: usize = 400;
+
 /// Encoded events of one request, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
@@ -23,6 +26,13 @@ impl Encoded {
     /// How many events.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Makes room for the events of a body of `bytes` bytes. An event repeats most of its item and adds ids, hashes
+    /// and times.
+    pub(crate) fn reserve(&mut self, events: usize, bytes: usize) {
+        self.ends.reserve(events);
+        self.json.reserve(bytes + ADDED_BYTES * events);
     }
 
     fn each(&self) -> impl Iterator<Item = &[u8]> {

@@ -174,14 +174,7 @@ impl<L: Log> Ingest<L> {
                 .iter()
                 .for_each(|item| metrics.rejected(item.reason));
         }
-        let changes = &prepared.changes;
-        for (counter, number) in [
-            (&metrics.labels_cut, changes.labels_cut),
-            (&metrics.redactions, changes.redactions),
-            (&metrics.data_left_out, changes.data_left_out),
-        ] {
-            counter.inc_by(number as u64);
-        }
+        metrics.changed(&prepared.changes);
         let events = &prepared.events;
         if events.len() == 0 {
             return Ok(());

@@ -64,7 +64,7 @@ impl Running {
     async fn wait_for_readiness(&self, lines: &str) {
         let reached = async {
             while self.health.readiness().lines != lines {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::task::yield_now().await;
             }
         };
         timeout(PATIENCE, reached).await.unwrap();

@@ -116,7 +116,8 @@ impl<'a> Leader<'a> {
 
     /// Looks again at what an observation concerns.
     fn consider(&mut self, touched: Touched, now: Moment) {
-        if let Touched::Blind(reason) = touched {
+        if touched == Touched::Blind {
+            let reason = self.world.blind();
             // Once the picture is whole, work goes on with what is known; a role that shares the process must not
             // become unready with us.
             if self.started {
@@ -134,7 +135,7 @@ impl<'a> Leader<'a> {
             return;
         }
         let keys = match touched {
-            Touched::Nothing | Touched::Blind(_) => Vec::new(),
+            Touched::Nothing | Touched::Blind => Vec::new(),
             Touched::Keys(keys) => keys,
             Touched::Caught(keys) => {
                 self.caught_up_at = now.instant;

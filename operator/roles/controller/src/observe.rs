@@ -33,6 +33,10 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 /// Changes of one bucket that may wait; beyond, NATS is read no further.
 const CHANGES_WAITING: usize = 64;
 
+const OPS_EVENTS: &str = "opsevents.opsward.dev";
+const TRIGGER_RULES: &str = "triggerrules.opsward.dev";
+const NAMESPACES: &str = "namespaces";
+
 /// A change of what one watch shows.
 #[derive(Debug)]
 pub enum Feed<T, G> {
@@ -67,8 +71,37 @@ pub enum Observation {
     Rule(Feed<Box<WrittenRule>, Box<WrittenRule>>),
     /// Of Namespaces.
     Namespace(NamespaceFeed),
-    /// A watch cannot see now; what is missing and what to do.
-    Blind(String),
+    /// A watch cannot see now; its name, what is missing and what to do.
+    Blind(&'static str, String),
+}
+
+impl Observation {
+    /// The watch that made it.
+    pub const fn watch(&self) -> &'static str {
+        match self {
+            Self::Incident(_) => IncidentRecord::BUCKET,
+            Self::RuleRecord(_) => RuleRecord::BUCKET,
+            Self::Source(_) => SourceRecord::BUCKET,
+            Self::OpsEvent(_) => OPS_EVENTS,
+            Self::Rule(_) => TRIGGER_RULES,
+            Self::Namespace(_) => NAMESPACES,
+            Self::Blind(watch, _) => watch,
+        }
+    }
+
+    /// Whether it proves that its watch sees: the beginning of a list does not, as it is said before it is asked for.
+    pub const fn sees(&self) -> bool {
+        !matches!(
+            self,
+            Self::Incident(Feed::Begin)
+                | Self::RuleRecord(Feed::Begin)
+                | Self::Source(Feed::Begin)
+                | Self::OpsEvent(Feed::Begin)
+                | Self::Rule(Feed::Begin)
+                | Self::Namespace(Feed::Begin)
+                | Self::Blind(..)
+        )
+    }
 }
 
 /// All six watches.
@@ -78,13 +111,9 @@ pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send
         records(bus.clone(), Observation::Incident),
         records(bus.clone(), Observation::RuleRecord),
         records(bus.clone(), Observation::Source),
-        objects(
-            Api::all(client.clone()),
-            "opsevents.opsward.dev",
-            Observation::OpsEvent,
-        ),
-        objects(rules, "triggerrules.opsward.dev", Observation::Rule),
-        objects(Api::all(client.clone()), "namespaces", Observation::Namespace),
+        objects(Api::all(client.clone()), OPS_EVENTS, Observation::OpsEvent),
+        objects(rules, TRIGGER_RULES, Observation::Rule),
+        objects(Api::all(client.clone()), NAMESPACES, Observation::Namespace),
     ];
     stream::select_all(watches)
 }
@@ -107,7 +136,7 @@ where
             Ok(Event::InitApply(object) | Event::Apply(object)) => of(Feed::There(Box::new(object))),
             Ok(Event::InitDone) => of(Feed::Whole),
             Ok(Event::Delete(object)) => of(Feed::Gone(Box::new(object))),
-            Err(error) => Observation::Blind(blind(resource, &error)),
+            Err(error) => Observation::Blind(resource, blind(resource, &error)),
         });
     observed.boxed()
 }
@@ -167,7 +196,7 @@ async fn follow<T: Record>(bus: Bus, of: Of<KeyedFeed<T>>, mut changes: mpsc::Se
         let ended = follow_once(&bus, of, &mut changes, &mut backoff).await;
         let Err(error) = ended else { return };
         let reason = format!("waiting for NATS bucket {}: {}", T::BUCKET, Chain(&error));
-        if changes.send(Observation::Blind(reason)).await.is_err() {
+        if changes.send(Observation::Blind(T::BUCKET, reason)).await.is_err() {
             return;
         }
         sleep(backoff.next_pause()).await;

@@ -1,14 +1,20 @@
 //! All that the leader sees, by key, and which keys an observation concerns. Decides nothing.
 
+mod take_in;
+
+use std::collections::BTreeMap;
+
 use api::{OpsEvent, TriggerRuleSpec};
 use bus::SourceRecord;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
 
+use tracing::trace;
+
 use crate::incidents::decide::NamespaceState;
 use crate::key::{Key, Kind, WrittenRule};
 use crate::mirror::Mirror;
-use crate::observe::{Feed, KeyedFeed, NamespaceFeed, Observation};
+use crate::observe::Observation;
 use crate::rules::ineffective::{Knowledge, Peer, Sources};
 use crate::rules::read_spec;
 
@@ -34,8 +40,8 @@ pub enum Touched {
     Rules(Option<String>),
     /// Every incident of this namespace.
     IncidentsOf(String),
-    /// A watch cannot see, for this reason.
-    Blind(String),
+    /// None; but a watch cannot see, since now or for another reason than before.
+    Blind,
 }
 
 /// The mirrors of all watches.
@@ -47,6 +53,8 @@ pub struct World {
     rules: Mirror<Key, KnownRule>,
     sources: Mirror<String, SourceRecord>,
     namespaces: Mirror<String, NamespaceState>,
+    /// Why watches cannot see, by their names.
+    blind: BTreeMap<&'static str, String>,
 }
 
 impl World {
@@ -59,6 +67,7 @@ impl World {
             rules: Mirror::new(),
             sources: Mirror::new(),
             namespaces: Mirror::new(),
+            blind: BTreeMap::new(),
         }
     }
 
@@ -73,16 +82,37 @@ impl World {
             && self.namespaces.is_whole()
     }
 
+    /// What cannot be seen now, and why, in a stable order.
+    pub fn blind(&self) -> String {
+        self.blind
+            .values()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
     /// Takes in one observation.
     pub fn observe(&mut self, observation: Observation) -> Touched {
+        let watch = observation.watch();
+        if observation.sees() {
+            self.blind.remove(watch);
+        }
+        trace!(watch, ?observation, "observed");
         match observation {
-            Observation::Incident(feed) => record(&mut self.incidents, Kind::Incident, feed),
+            Observation::Incident(feed) => take_in::record(&mut self.incidents, Kind::Incident, feed),
             Observation::RuleRecord(feed) => self.rule_record(feed),
             Observation::Source(feed) => self.source(feed),
             Observation::OpsEvent(feed) => self.ops_event(feed),
             Observation::Rule(feed) => self.rule(feed),
             Observation::Namespace(feed) => self.namespace(feed),
-            Observation::Blind(reason) => Touched::Blind(reason),
+            Observation::Blind(watch, reason) => {
+                let before = self.blind.insert(watch, reason);
+                if before.as_ref() == self.blind.get(watch) {
+                    Touched::Nothing
+                } else {
+                    Touched::Blind
+                }
+            }
         }
     }
 
@@ -189,173 +219,6 @@ impl World {
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-
-    fn rule_record(&mut self, feed: KeyedFeed<RuleRecord>) -> Touched {
-        let before = |key: &Key| self.rule_records.get(key).map(|record| record.refused.is_some());
-        let Feed::There((bucket_key, new)) = &feed else {
-            return record(&mut self.rule_records, Kind::Rule, feed);
-        };
-        let Some(key) = Key::of_record(Kind::Rule, bucket_key) else {
-            return Touched::Nothing;
-        };
-        let shadows_otherwise = before(&key) != Some(new.refused.is_some());
-        let touched = record(&mut self.rule_records, Kind::Rule, feed);
-        if shadows_otherwise {
-            Touched::Rules(Some(key.namespace))
-        } else {
-            touched
-        }
-    }
-
-    fn source(&mut self, feed: KeyedFeed<SourceRecord>) -> Touched {
-        match feed {
-            Feed::Begin => self.sources.begin(),
-            Feed::There((key, source)) => {
-                // Collectors write their sources again at each start.
-                if self.sources.get(&key) == Some(&source) {
-                    self.sources.named(&key);
-                    return Touched::Nothing;
-                }
-                self.sources.put(key, source);
-            }
-            Feed::Gone(key) => {
-                self.sources.remove(&key);
-            }
-            Feed::Whole => {
-                self.sources.finish();
-            }
-        }
-        Touched::Rules(None)
-    }
-
-    fn ops_event(&mut self, feed: Feed<Box<OpsEvent>, Box<OpsEvent>>) -> Touched {
-        match feed {
-            Feed::Begin => {
-                self.ops_events.begin();
-                Touched::Nothing
-            }
-            Feed::There(mut object) => {
-                let Some(key) = Key::of_ops_event(&object) else {
-                    return Touched::Nothing;
-                };
-                object.metadata.managed_fields = None;
-                self.ops_events.named(&key);
-                self.ops_event_written(&key, *object);
-                Touched::Keys(vec![key])
-            }
-            Feed::Gone(object) => {
-                let Some(key) = Key::of_ops_event(&object) else {
-                    return Touched::Nothing;
-                };
-                // What was created since under the same name is newer than this deletion.
-                if self
-                    .ops_events
-                    .get(&key)
-                    .is_some_and(|held| is_newer(&object.metadata, &held.metadata))
-                {
-                    self.ops_events.remove(&key);
-                }
-                Touched::Keys(vec![key])
-            }
-            Feed::Whole => {
-                self.ops_events.finish();
-                Touched::Caught(self.keys(Kind::Incident))
-            }
-        }
-    }
-
-    fn rule(&mut self, feed: Feed<Box<WrittenRule>, Box<WrittenRule>>) -> Touched {
-        match feed {
-            Feed::Begin => {
-                self.rules.begin();
-                Touched::Nothing
-            }
-            Feed::There(mut object) => {
-                let Some(key) = Key::of_rule(&object) else {
-                    return Touched::Nothing;
-                };
-                object.metadata.managed_fields = None;
-                let generation = |rule: &KnownRule| rule.object.metadata.generation;
-                let edited = self.rules.get(&key).map(generation) != Some(object.metadata.generation);
-                self.rules.named(&key);
-                self.rule_written(&key, *object);
-                if edited {
-                    Touched::Rules(Some(key.namespace))
-                } else {
-                    Touched::Keys(vec![key])
-                }
-            }
-            Feed::Gone(object) => {
-                let Some(key) = Key::of_rule(&object) else {
-                    return Touched::Nothing;
-                };
-                self.rules.remove(&key);
-                // The key itself is looked at through its record.
-                Touched::Rules(Some(key.namespace))
-            }
-            Feed::Whole => {
-                self.rules.finish();
-                Touched::Rules(None)
-            }
-        }
-    }
-
-    fn namespace(&mut self, feed: NamespaceFeed) -> Touched {
-        match feed {
-            Feed::Begin => self.namespaces.begin(),
-            Feed::There(object) => {
-                let closing = object.metadata.deletion_timestamp.is_some();
-                let state = if closing {
-                    NamespaceState::Closed
-                } else {
-                    NamespaceState::Active
-                };
-                let Some(name) = object.metadata.name else {
-                    return Touched::Nothing;
-                };
-                let before = self.namespace_state(&name);
-                self.namespaces.put(name.clone(), state);
-                if before != state {
-                    return Touched::IncidentsOf(name);
-                }
-            }
-            Feed::Gone(object) => {
-                if let Some(name) = object.metadata.name {
-                    self.namespaces.remove(&name);
-                }
-            }
-            Feed::Whole => {
-                self.namespaces.finish();
-            }
-        }
-        Touched::Nothing
-    }
-}
-
-/// A record's feed into its mirror.
-fn record<T>(mirror: &mut Mirror<Key, T>, kind: Kind, feed: KeyedFeed<T>) -> Touched {
-    let key = |bucket_key: String| Key::of_record(kind, &bucket_key);
-    match feed {
-        Feed::Begin => {
-            mirror.begin();
-            Touched::Nothing
-        }
-        Feed::There((bucket_key, value)) => {
-            let Some(key) = key(bucket_key) else {
-                return Touched::Nothing;
-            };
-            mirror.put(key.clone(), value);
-            Touched::Keys(vec![key])
-        }
-        Feed::Gone(bucket_key) => {
-            let Some(key) = key(bucket_key) else {
-                return Touched::Nothing;
-            };
-            mirror.remove(&key);
-            Touched::Keys(vec![key])
-        }
-        Feed::Whole => Touched::Keys(mirror.finish()),
     }
 }
 

@@ -10,16 +10,17 @@ use super::RedactorError;
 
 /// What secrets and their names begin with or contain. In any case, except where a capital stands here: `ASIA` is
 /// a key, `asia` in `asia-east1` is none. All have four bytes at least and they are at most 64, the bounds of the
-/// vectorised search (Teddy), which is six times as fast here as an automaton.
+/// vectorised search (Teddy), three times as fast here as an automaton.
 ///
 /// The last line is the beginning of JSON escapes of letters, `-` and `:`, which nobody needs and which could
 /// hide any of the others; `\u0026`, `\u003c` and `\u003e`, which Go writes in every URL, are not among them.
 #[rustfmt::skip]
 const LITERALS: [&str; 64] = [
-    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-",
-    "xoxa-", "xoxb-", "xoxe.", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", "hooks.slack.com",
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glrt-",
+    "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", "hooks.slack.com",
     "eyJ0", "eyJ4", "eyJh", "eyJi", "eyJj", "eyJl", "eyJq", "eyJr", "-----begin",
-    "bearer", "authorization", "passw", "passphr", "passcode", "pwd=", "pwd\"", "pwd:", "pwd ", "secret", "token",
+    "bearer", "authorization", "passw", "passphr", "passcode", "secret", "token",
+    "pwd=", "pwd\"", "pwd:", "pwd ", "pwd'", "pwd\\",
     "_key", "-key", "apikey", "accesskey", "privatekey", "accountkey", "signingkey", "credential", "cookie",
     "x-amz-s", "x-goog-s", "sk-ant-", "sk-proj-", "sk_live_", "rk_live_", "AIza", "npm_", "hvs.",
     "\\u002d", "\\u003a", "\\u004", "\\u005", "\\u006", "\\u007",

@@ -38,7 +38,7 @@ const SHAPES: [Shape; 19] = [
         "github-token",
         r"(?-u:\b)(?:gh[opusr]_[A-Za-z0-9_]{30,}|github_pat_[A-Za-z0-9_]{22,})",
     ),
-    shape("gitlab-token", r"(?-u:\b)gl(?:pat|dt|rt)-[A-Za-z0-9_-]{20,}"),
+    shape("gitlab-token", r"(?-u:\b)gl(?:pat|rt)-[A-Za-z0-9_-]{20,}"),
     shape(
         "slack-token",
         r"(?-u:\b)(?:xox[abeprs][.-](?:xox[bp]-)?|xapp-)[A-Za-z0-9-]{10,}",
@@ -60,7 +60,7 @@ const SHAPES: [Shape; 19] = [
     ),
     shape(
         "url-password",
-        r#"[A-Za-z][A-Za-z0-9+.-]*:\\?/\\?/[^\s/:@"'<>\\]*:(?P<secret>[^\s/@"'<>\\]+)@"#,
+        r#"[A-Za-z][A-Za-z0-9+.-]*:\\?/\\?/[^\s/:@"'<>\[\\]*:(?P<secret>[^\s/@"'<>\\]+)@"#,
     ),
     // The scheme stays: that it was Basic is worth knowing. "Authorization: failed" is prose.
     Shape {
@@ -87,12 +87,15 @@ const SHAPES: [Shape; 19] = [
 /// A name that may say secret, `=` or `:`, and a value in double, escaped or single quotes, or bare.
 const NAMED: &str = concat!(
     r"(?i)(?P<name>[A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|(?:api|access|secret|private|account|signing)[_-]?key|credentials?))",
-    r#"(?P<sign>\\*["']?\s*[:=]\s*)"#,
+    r#"(?P<sign>\\*["']? {0,4}[:=]\s*)"#,
     r#"(?:\\"(?P<escaped>[^"\\]+)\\"|"(?P<double>(?:[^"\\]|\\.)+)"?|'(?P<single>[^']+)'|(?P<bare>[^\s"'&;,<>{}\[\]()\\]+))"#,
 );
 
 /// The value groups of [`NAMED`].
 const VALUES: [&str; 4] = ["escaped", "double", "single", "bare"];
+
+/// How often a text is searched again after something in it was replaced.
+const PASSES: usize = 4;
 
 /// All shapes, compiled.
 #[derive(Debug)]
@@ -114,16 +117,29 @@ impl Shapes {
     pub(super) fn hide<'t>(&self, text: &'t str) -> (Cow<'t, str>, usize) {
         let mut hidden = Cow::Borrowed(text);
         let mut count = 0;
-        for index in &self.any.matches(text) {
-            if let (Some(shape), Some(pattern)) = (SHAPES.get(index), self.each.get(index)) {
-                let secrets = secrets(&hidden, pattern, shape);
-                if !secrets.is_empty() {
-                    count += secrets.len();
-                    hidden = Cow::Owned(without(&hidden, &secrets, shape.kind));
-                }
+        // What stands in for one secret can uncover the next; a text without secrets is searched once.
+        for _ in 0..PASSES {
+            let found = self.hide_once(&mut hidden);
+            count += found;
+            if found == 0 {
+                break;
             }
         }
         (hidden, count)
+    }
+
+    fn hide_once(&self, text: &mut Cow<'_, str>) -> usize {
+        let mut count = 0;
+        for index in &self.any.matches(text) {
+            if let (Some(shape), Some(pattern)) = (SHAPES.get(index), self.each.get(index)) {
+                let secrets = secrets(text, pattern, shape);
+                if !secrets.is_empty() {
+                    count += secrets.len();
+                    *text = Cow::Owned(without(text, &secrets, shape.kind));
+                }
+            }
+        }
+        count
     }
 }
 

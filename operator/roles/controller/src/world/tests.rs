@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::incidents::project;
+use crate::observe::Feed;
 use crate::samples::{record, rule_record};
 
 fn key() -> Key {
@@ -165,4 +166,17 @@ fn sources_of_other_namespaces_are_known_but_not_ours() {
         (sources.any_known, sources.names.len()),
         (Knowledge::Something, 0)
     );
+}
+
+#[test]
+fn a_watch_that_stays_blind_is_news_once_and_is_forgotten_when_it_sees() {
+    let mut world = World::new();
+    let blind = |watch: &'static str, why: &str| Observation::Blind(watch, why.to_owned());
+    assert_eq!(world.observe(blind("incidents", "no bucket")), Touched::Blind);
+    assert_eq!(world.observe(blind("rules", "no bucket either")), Touched::Blind);
+    world.observe(Observation::Incident(Feed::Begin));
+    assert_eq!(world.observe(blind("incidents", "no bucket")), Touched::Nothing);
+    assert_eq!(world.blind(), "no bucket; no bucket either");
+    world.observe(Observation::Incident(Feed::Whole));
+    assert_eq!(world.blind(), "no bucket either");
 }
