@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::contract;
 use crate::error::{BusError, failed};
 
+/// The filter of all keys. The client's own `watch_all` leaves out what is already there.
+const EVERY_KEY: &str = ">";
+
 /// What a bucket holds.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The bucket.
@@ -142,7 +145,7 @@ impl<T: Record> Bucket<T> {
     /// NATS does not answer.
     pub async fn watch(&self) -> Result<impl Stream<Item = Result<Change<T>, BusError>> + Send + Unpin, BusError> {
         let status = self.store.status().await.map_err(failed("look at a bucket"))?;
-        let watch = self.store.watch_all().await.map_err(failed("watch a bucket"))?;
+        let watch = self.store.watch_with_history(EVERY_KEY).await.map_err(failed("watch a bucket"))?;
         let empty = status.values() == 0;
         let mut synced = empty;
         let changes = watch.flat_map(move |entry| {
@@ -177,7 +180,7 @@ impl<T: Record> Bucket<T> {
         if self.store.status().await.map_err(failed("look at a bucket"))?.values() == 0 {
             return Ok(all);
         }
-        let mut watch = self.store.watch_all().await.map_err(failed("list a bucket"))?;
+        let mut watch = self.store.watch_with_history(EVERY_KEY).await.map_err(failed("list a bucket"))?;
         while let Some(entry) = watch.next().await {
             let entry = entry.map_err(failed("list a bucket"))?;
             if entry.operation == Operation::Put {

@@ -178,13 +178,7 @@ impl Collector {
         for lane in &sources.lanes {
             tasks.spawn(Arc::clone(lane).run(Arc::clone(&shared), closing.clone()));
         }
-        let all: Vec<_> = sources.iter().map(Arc::clone).collect();
-        tasks.spawn(until(closing.clone(), probe::watch_log(Arc::clone(&shared))));
-        tasks.spawn(until(
-            closing.clone(),
-            probe::announce(all.clone(), Arc::clone(&shared)),
-        ));
-        tasks.spawn(until(closing.clone(), probe::watch_tokens(all)));
+        start_probes(&mut tasks, &sources, &shared, &closing);
         if let Some(monitoring) = monitoring {
             tasks.spawn(until(
                 closing.clone(),
@@ -214,6 +208,21 @@ impl Collector {
         }
         served
     }
+}
+
+fn start_probes<L: Log>(
+    tasks: &mut JoinSet<()>,
+    sources: &Sources,
+    shared: &Arc<Shared<L>>,
+    closing: &Shutdown,
+) {
+    let all: Vec<_> = sources.iter().map(Arc::clone).collect();
+    tasks.spawn(until(closing.clone(), probe::watch_log(Arc::clone(shared))));
+    tasks.spawn(until(
+        closing.clone(),
+        probe::announce(all.clone(), Arc::clone(shared)),
+    ));
+    tasks.spawn(until(closing.clone(), probe::watch_tokens(all)));
 }
 
 /// Runs `task` until it ends or is no longer wanted.

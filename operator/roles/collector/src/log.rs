@@ -1,5 +1,7 @@
 //! What the collector needs of NATS, and no more: so that all of it can be tested without.
 
+use std::sync::{Arc, OnceLock};
+
 use bus::{Bus, BusError, DeadLetter, LogState, SourceRecord};
 use bytes::Bytes;
 
@@ -41,6 +43,34 @@ impl Log for Bus {
     async fn announce(&self, source: &SourceRecord) -> Result<(), BusError> {
         self.records::<SourceRecord>().await?.put(source).await.map(drop)
     }
+}
+
+/// A log that is connected to later. Until then requests are answered 503, as whenever NATS is away, instead of
+/// waiting in the kernel for a process that does not accept them yet.
+impl<L: Log> Log for Arc<OnceLock<L>> {
+    fn is_connected(&self) -> bool {
+        self.get().is_some_and(Log::is_connected)
+    }
+
+    async fn publish(&self, namespace: &str, pack: Bytes) -> Result<(), BusError> {
+        self.get().ok_or_else(not_yet)?.publish(namespace, pack).await
+    }
+
+    async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), BusError> {
+        self.get().ok_or_else(not_yet)?.dead_letter(letter).await
+    }
+
+    async fn state(&self) -> Result<LogState, BusError> {
+        self.get().ok_or_else(not_yet)?.state().await
+    }
+
+    async fn announce(&self, source: &SourceRecord) -> Result<(), BusError> {
+        self.get().ok_or_else(not_yet)?.announce(source).await
+    }
+}
+
+fn not_yet() -> BusError {
+    BusError::unavailable("connect")("not connected yet".into())
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How often configuration that others hold is looked at, the server's and the token files: 30 s. A Secret's change
 /// takes the kubelet a minute to write anyway.
 const CONFIGURATION_EVERY: Duration = Duration::from_secs(30);
+/// Pauses between attempts to announce sources: 1 s to 5 s. Until they are known no rule can be told `Ineffective`.
+const ANNOUNCE_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// How long the monitoring page may take: 5 s, as every call to NATS.
 const MONITORING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -136,7 +138,7 @@ pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Share
 
 /// Tells the other roles of the sources, until all are told.
 pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shared<L>>) {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(ANNOUNCE_PAUSES.0, ANNOUNCE_PAUSES.1);
     let mut open = sources;
     loop {
         let mut failed = Vec::new();

@@ -1,11 +1,11 @@
 //! A bound on the memory of all requests under way together, from before their bodies are read until their events
-//! are stored. It counts bytes of bodies; what is made of them is a small multiple, which the bound allows for.
+//! are stored. It counts the bytes of bodies, and of encoded events once they are made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of bodies under way: 64 MiB. Parsed and encoded they take up to about four times as much, with which a
-/// collector stays below 300 MiB in the worst case.
+/// Bytes under way: 64 MiB. Packs hold them once more, and so does NATS's client while it sends, with which a
+/// collector stays below 256 MiB in the worst case.
 const ROOM_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that a request takes beside its body: its task, its head, and what an event adds to a tiny item.
 const REQUEST_BYTES: usize = 512;
@@ -38,7 +38,7 @@ impl Room {
 }
 
 impl Reservation {
-    /// Corrects the reservation once the body's length is known. Growing is not refused: the bytes are there.
+    /// Corrects the reservation once more is known. Growing is not refused: the bytes are there.
     pub(crate) fn settle(&mut self, bytes: usize) {
         let bytes = bytes.saturating_add(REQUEST_BYTES);
         self.room.used.fetch_add(bytes, Ordering::Relaxed);

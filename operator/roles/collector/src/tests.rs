@@ -30,10 +30,17 @@ async fn bind(yaml: &str, health: &Health) -> Result<Collector, CollectorError> 
 }
 
 async fn start(mood: Mood) -> Running {
+    let log = MemoryLog::new(mood);
+    let connected = log.clone();
+    start_with(log, connected).await
+}
+
+/// Serves with `connection`, behind which there is or will be `log`.
+async fn start_with(log: MemoryLog, connection: impl Log) -> Running {
     let health = Health::default();
     let collector = bind("ingest: {address: '127.0.0.1:0'}", &health).await.unwrap();
-    let (address, log, shutdown) = (collector.local_addr(), MemoryLog::new(mood), Shutdown::new());
-    let task = tokio::spawn(collector.serve(log.clone(), shutdown.clone()));
+    let (address, shutdown) = (collector.local_addr(), Shutdown::new());
+    let task = tokio::spawn(collector.serve(connection, shutdown.clone()));
     Running {
         address,
         log,
@@ -113,6 +120,21 @@ async fn without_a_log_it_is_not_ready_and_says_so() {
         .await;
     running.shutdown.request();
     timeout(PATIENCE, running.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn before_the_first_connection_it_answers_503_and_afterwards_takes_events() {
+    let (log, late) = (
+        MemoryLog::new(Mood::Confirms),
+        Arc::new(std::sync::OnceLock::new()),
+    );
+    let running = start_with(log.clone(), Arc::clone(&late)).await;
+    running
+        .wait_for_readiness("[-]collector: the log cannot be written: no connection to NATS\n")
+        .await;
+    assert_eq!(running.post().await, "HTTP/1.1 503 Service Unavailable");
+    late.set(log).unwrap();
+    assert_eq!(running.post_until_ready().await, "HTTP/1.1 202 Accepted");
 }
 
 #[tokio::test]

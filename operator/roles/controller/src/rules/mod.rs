@@ -6,7 +6,7 @@ pub mod status;
 
 use std::time::Duration;
 
-use api::conditions::{ConditionType, Reason, Statement, Truth};
+use api::conditions::{ConditionType, Statement, Truth};
 use api::{TriggerRuleSpec, TriggerRuleStatus};
 use domain::rule::record::RuleRecord;
 use tokio::time::Instant;
@@ -21,6 +21,9 @@ use crate::plan::Class;
 /// Least time between two writes of a rule's counters: nobody reads them faster, and 100 busy rules would take the
 /// whole budget otherwise.
 pub const COUNTERS_EVERY: Duration = Duration::from_secs(5);
+
+/// The reason of `Ineffective` when nothing can be said because the spec is of another version.
+const UNREADABLE_SPEC: &str = "UnreadableSpec";
 
 /// What is remembered about one rule while this process leads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,7 +122,7 @@ fn ineffective(object: &WrittenRule, seen: &SeenRule<'_>) -> Statement {
         None => Statement::new(
             ConditionType::Ineffective,
             Truth::Unknown,
-            Reason::SourcesUnknown.as_str(),
+            UNREADABLE_SPEC,
             "this version of Opsward cannot read the spec; the condition Ready says what is wrong with it",
         ),
     }

@@ -1,0 +1,56 @@
+//! What the demo's monitors send: the webhook of the README, and one group of alerts as Alertmanager posts it.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// The pods that crash in the demo.
+pub const PODS: [&str; 3] = ["checkout-x2x7q", "checkout-9kfzm", "checkout-h4d2v"];
+/// How long ago they began to.
+const BEGAN: Duration = Duration::from_secs(4 * 60);
+/// What Alertmanager writes for an alert without an end.
+const NO_END: &str = "0001-01-01T00:00:00Z";
+
+/// Whether the alerts of a group fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// They do.
+    Firing,
+    /// They are over.
+    Resolved,
+}
+
+impl Status {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// One notification of Alertmanager (webhook version 4): the same alert of three pods. `now` is the same for
+/// both notifications, so that the second speaks of the same occurrences as the first.
+pub fn alerts(status: Status, now: SystemTime) -> anyhow::Result<Value> {
+    let (began, ended) = (Timestamp::try_from(now - BEGAN)?, Timestamp::try_from(now)?);
+    let common = json!({"alertname": "KubePodCrashLooping", "namespace": "shop", "severity": "critical"});
+    let alert = |pod: &&str| {
+        let mut labels = common.clone();
+        labels["pod"] = json!(pod);
+        json!({
+            "status": status.as_str(),
+            "labels": labels,
+            "annotations": {"summary": format!("Pod {pod} is crash looping")},
+            "startsAt": began.to_string(),
+            "endsAt": if status == Status::Firing { NO_END.to_owned() } else { ended.to_string() },
+        })
+    };
+    Ok(json!({
+        "version": "4", "receiver": "opsward", "status": status.as_str(),
+        "groupKey": "{}:{alertname=\"KubePodCrashLooping\"}", "truncatedAlerts": 0,
+        "groupLabels": {"alertname": "KubePodCrashLooping"}, "commonLabels": common, "commonAnnotations": {},
+        "externalURL": "http://alertmanager.example.com",
+        "alerts": PODS.iter().map(alert).collect::<Vec<_>>(),
+    }))
+}

@@ -1,0 +1,137 @@
+//! What the demo shows, act by act, and what each act promises: asserted on the objects, not on the text shown.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use api::OpsEvent;
+use rig::until;
+use serde_json::{Value, json};
+
+use crate::bodies::PODS;
+use crate::shell::{FOLDER, PERSON};
+use crate::stage::Stage;
+use crate::terminal::{heading, printed, remark, typed};
+
+/// How often the monitor shouts.
+const SHOUTS: u64 = 412;
+/// Shouts a second: slow enough that one sees the count grow, fast enough not to bore.
+const SHOUTS_A_SECOND: u64 = 60;
+/// What the second act sends: the alerts firing, then resolved.
+const ALERTS: u64 = 2 * PODS.len() as u64;
+/// Rules of `config/samples/` that the acts are about.
+const HIGH_CPU: &str = "high-cpu";
+const CRITICAL_ALERTS: &str = "alertmanager-critical";
+/// The API server takes a second or two to enforce new admission policies, more on a busy machine.
+const POLICIES_WITHIN: Duration = Duration::from_secs(20);
+
+/// Plays everything.
+///
+/// # Errors
+/// Something is not as promised.
+pub async fn all(stage: &Stage) -> Result<()> {
+    rules(stage).await?;
+    shouts(stage).await?;
+    alerts(stage).await?;
+    close(stage).await?;
+    accounts(stage).await
+}
+
+async fn rules(stage: &Stage) -> Result<()> {
+    heading("A team writes its rules");
+    stage.shell.run("kubectl apply -f config/samples/").await?;
+    stage.shell.run("kubectl wait --for=condition=Ready triggerrules --all --timeout=30s").await?;
+    remark("Ready means: in force at a position of the log, nothing less");
+    stage.shell.run("kubectl get triggerrules").await?;
+    Ok(())
+}
+
+async fn shouts(stage: &Stage) -> Result<()> {
+    heading(&format!("A monitor shouts {SHOUTS} times that a CPU is busy; a person sees one incident"));
+    let send = format!("opsward send {FOLDER}/webhook.json --repeat {SHOUTS} --rate {SHOUTS_A_SECOND}");
+    typed(&format!("{send} &"));
+    let watch = "kubectl get opsevents --watch";
+    let (sent, watched) = tokio::join!(stage.shell.quietly(PERSON, &send), stage.shell.follow(watch, shows_all));
+    watched?;
+    printed(&format!("^C   (and from the line above) {}", sent?));
+    let event = stage.ops_event(HIGH_CPU).await?;
+    promised("the count", &status(&event)?["occurrences"]["count"], &json!(SHOUTS))?;
+    promised("the severity", &status(&event)?["severity"], &json!("Critical"))?;
+    promised("the group", &json!(event.spec.group), &json!({"host": "web-server-01", "service": "nginx"}))
+}
+
+/// Whether a line of the watch shows every shout.
+fn shows_all(line: &str) -> bool {
+    line.split_whitespace().any(|column| column == SHOUTS.to_string())
+}
+
+async fn alerts(stage: &Stage) -> Result<()> {
+    heading(&format!("Alertmanager reports {} crashing pods: one incident with {0} members", PODS.len()));
+    let send = |status: &str| format!("opsward send {FOLDER}/alerts-{status}.json --url $ALERTS_URL");
+    stage.shell.run(&send("firing")).await?;
+    let appeared = until("the incident of the alerts", POLICIES_WITHIN, || stage.ops_event(CRITICAL_ALERTS));
+    let event = appeared.await?;
+    let name = name(&event)?;
+    stage.shell.run("kubectl get opsevents").await?;
+
+    remark("The pods recover: Alertmanager says so, and the incident ends by itself.");
+    stage.shell.run(&send("resolved")).await?;
+    stage.shell.run(&format!("kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s")).await?;
+    stage.shell.run("kubectl get opsevents").await?;
+    let event = stage.ops_event(CRITICAL_ALERTS).await?;
+    promised("the count", &status(&event)?["occurrences"]["count"], &json!(PODS.len()))?;
+    promised("the members", &status(&event)?["occurrences"]["members"], &json!(PODS.len()))?;
+    promised("the end", &status(&event)?["endReason"], &json!("Cleared"))
+}
+
+async fn close(stage: &Stage) -> Result<()> {
+    heading(&format!("The busy CPU was a test: {PERSON} closes that incident"));
+    let name = name(&stage.ops_event(HIGH_CPU).await?)?;
+    let patch = r#"{"spec":{"close":{"reason":"Expected"}}}"#;
+    let line = format!("kubectl patch opsevent {name} --type=merge -p '{patch}'");
+    typed(&line);
+    let patched = until("the admission policies in force", POLICIES_WITHIN, || stage.shell.quietly(PERSON, &line));
+    printed(&patched.await?);
+    stage.shell.run(&format!("kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s")).await?;
+    remark("Who it was is the API server's own word:");
+    stage.shell.run(&format!("kubectl get opsevent {name} -o jsonpath='{{.spec.close}}{{\"\\n\"}}'")).await?;
+    let event = stage.ops_event(HIGH_CPU).await?;
+    promised("the end", &status(&event)?["endReason"], &json!("Closed"))?;
+    promised("who closed it", &json!(event.spec.close.and_then(|close| close.closed_by)), &json!(PERSON))?;
+
+    remark("The monitor has not noticed. What still shouts stays quiet, and is counted:");
+    stage.shell.run(&format!("opsward send {FOLDER}/webhook.json")).await?;
+    Ok(())
+}
+
+async fn accounts(stage: &Stage) -> Result<()> {
+    let accepted = SHOUTS + ALERTS + 1;
+    heading(&format!("Nothing is lost: what became of all {accepted} events"));
+    let outcomes = stage.accounted(accepted).await?;
+    typed(&format!("curl -s {} | grep correlate_events", stage.metrics()));
+    for (outcome, count) in &outcomes {
+        printed(&format!("opsward_correlate_events_total{{outcome=\"{outcome}\"}} {count}"));
+    }
+    let fired = PODS.len() as u64;
+    promised(
+        "the accounts",
+        &json!(outcomes),
+        &json!({"counted": SHOUTS + fired, "cleared": fired, "muted": 1}),
+    )?;
+    remark("412 shouts and 3 alerts counted, 3 cleared, 1 muted");
+    stage.shell.run("kubectl get opsevents").await?;
+    stage.shell.run("kubectl events").await?;
+    Ok(())
+}
+
+fn name(event: &OpsEvent) -> Result<String> {
+    event.metadata.name.clone().context("an object without a name")
+}
+
+fn status(event: &OpsEvent) -> Result<Value> {
+    Ok(serde_json::to_value(&event.status)?)
+}
+
+fn promised(what: &str, found: &Value, expected: &Value) -> Result<()> {
+    ensure!(found == expected, "{what} is {found}, promised is {expected}");
+    Ok(())
+}
