@@ -24,7 +24,7 @@ help: ## list the targets
 	@printf '\nFirst time on this machine? `make demo` builds everything (about 20 min) and shows it working.\n'
 
 demo: servers build ## build, start real servers and all roles, send events, watch OpsEvents fill; KEEP=1 stays up
-	$(call say,demo: about 2 min; the demo program itself builds first: 3 min cold)
+	$(call say,demo: about 20 s once built; the demo program itself builds first: 3 min cold)
 	KEEP=$(KEEP) $(CARGO) run --profile fast -p rig --bin demo
 
 test: servers build fmt-check lint deny ## everything that must hold, on real servers (30 min cold, 12 warm)

@@ -71,10 +71,17 @@ impl Wiring {
         Ok(())
     }
 
+    /// Who this process is among others of its role. A container that starts again keeps its pod's name and so
+    /// its leases; the port tells processes of one machine apart.
+    fn identity(&self) -> String {
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "opsward".to_owned());
+        format!("{host}-{}", self.admin.local_addr().port())
+    }
+
     fn correlator(&mut self, config: &Config) -> anyhow::Result<()> {
         let metrics = correlator::metrics::Metrics::register(&mut self.registry, &self.stages);
         let health = self.health.component("correlator");
-        let role = correlator::run(config.nats.clone(), health, metrics, self.supervisor.shutdown());
+        let role = correlator::run(self.identity(), config.nats.clone(), health, metrics, self.supervisor.shutdown());
         self.supervisor.spawn("correlator", role);
         Ok(())
     }
@@ -82,10 +89,7 @@ impl Wiring {
     async fn controller(&mut self, config: &Config) -> anyhow::Result<()> {
         let mut own = config.controller.clone();
         if own.identity.is_empty() {
-            // A container that starts again keeps its pod's name and so its lease; the port tells processes of
-            // one machine apart.
-            let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "opsward".to_owned());
-            own.identity = format!("{host}-{}", self.admin.local_addr().port());
+            own.identity = self.identity();
         }
         let mut cluster = kube::Config::infer().await.context(
             "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account",

@@ -17,17 +17,18 @@ use tracing::{info, warn};
 pub use lead::LeadError;
 use metrics::Metrics;
 
-/// Runs the correlator until `shutdown`. Whatever goes wrong on NATS ends leading, not the process.
+/// Runs the correlator until `shutdown`. Whatever goes wrong on NATS ends leading, not the process. `me` tells
+/// this process from other correlators; one that comes back under its old name leads again at once.
 ///
 /// # Errors
 /// The configuration cannot be used, or the state was written by another version of Opsward.
 pub async fn run(
+    me: String,
     config: BusConfig,
     health: Component,
     metrics: Metrics,
     shutdown: Shutdown,
 ) -> Result<(), LeadError> {
-    let me = ulid::Ulid::new().to_string();
     let mut backoff = Backoff::default();
     loop {
         let turn = turn(&config, &health, &metrics, (&me, &shutdown));

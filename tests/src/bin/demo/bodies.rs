@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// The alert, one of those that every Prometheus for Kubernetes has.
+const NAME: &str = "KubePodCrashLooping";
 /// The pods that crash in the demo.
 pub const PODS: [&str; 3] = ["checkout-x2x7q", "checkout-9kfzm", "checkout-h4d2v"];
 /// How long ago they began to.
-const BEGAN: Duration = Duration::from_secs(4 * 60);
+const BEGAN: Duration = Duration::from_mins(4);
 /// What Alertmanager writes for an alert without an end.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
@@ -34,13 +36,10 @@ impl Status {
 /// both notifications, so that the second speaks of the same occurrences as the first.
 pub fn alerts(status: Status, now: SystemTime) -> anyhow::Result<Value> {
     let (began, ended) = (Timestamp::try_from(now - BEGAN)?, Timestamp::try_from(now)?);
-    let common = json!({"alertname": "KubePodCrashLooping", "namespace": "shop", "severity": "critical"});
     let alert = |pod: &&str| {
-        let mut labels = common.clone();
-        labels["pod"] = json!(pod);
         json!({
             "status": status.as_str(),
-            "labels": labels,
+            "labels": {"alertname": NAME, "namespace": "shop", "severity": "critical", "pod": pod},
             "annotations": {"summary": format!("Pod {pod} is crash looping")},
             "startsAt": began.to_string(),
             "endsAt": if status == Status::Firing { NO_END.to_owned() } else { ended.to_string() },
@@ -48,8 +47,9 @@ pub fn alerts(status: Status, now: SystemTime) -> anyhow::Result<Value> {
     };
     Ok(json!({
         "version": "4", "receiver": "opsward", "status": status.as_str(),
-        "groupKey": "{}:{alertname=\"KubePodCrashLooping\"}", "truncatedAlerts": 0,
-        "groupLabels": {"alertname": "KubePodCrashLooping"}, "commonLabels": common, "commonAnnotations": {},
+        "groupKey": format!("{{}}:{{alertname=\"{NAME}\"}}"), "truncatedAlerts": 0,
+        "groupLabels": {"alertname": NAME}, "commonAnnotations": {},
+        "commonLabels": {"alertname": NAME, "namespace": "shop", "severity": "critical"},
         "externalURL": "http://alertmanager.example.com",
         "alerts": PODS.iter().map(alert).collect::<Vec<_>>(),
     }))

@@ -1,7 +1,8 @@
 //! `make demo`: a fresh cluster, real events, and what becomes of them, told as a person at a terminal would see it.
 //!
-//! Every command it shows is a line that it really gives to a shell, followed by what that printed; what is promised is
-//! then asserted on the objects themselves. Ends by itself; with `KEEP=1` everything stays up until Ctrl-C.
+//! Every command it shows, `opsward run` apart, is a line that it really gives to a shell, followed by what that
+//! printed; what is promised is then asserted on the objects themselves. Ends by itself; with `KEEP=1` everything
+//! stays up until Ctrl-C.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person at a terminal")]
 
 mod bodies;

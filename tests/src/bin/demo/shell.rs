@@ -18,7 +18,7 @@ pub const FOLDER: &str = "target/demo";
 /// Whose kubectl it is, unless told otherwise.
 pub const PERSON: &str = "alice";
 /// How long what is followed may take to show; far above what it takes, so that a busy machine does not fail the demo.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The folder, and lines that run in it. The folder is removed when this is dropped.
 pub struct Shell {
@@ -47,7 +47,7 @@ impl Shell {
              export KUBECACHEDIR=\"{folder}/kubectl-cache\" KUBERC=off\n"
         );
         for (name, value) in more {
-            env.push_str(&format!("export {name}=\"{value}\"\n"));
+            let _ = writeln!(env, "export {name}=\"{value}\"\n");
         }
         self.write("env", &env)
     }
