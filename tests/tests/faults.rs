@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test's helpers are tests")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bus::{Bus, BusConfig};
@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 /// Victims, each killed this often: 50 kills in all.
 const VICTIMS: [&str; 5] = ["collector", "correlator", "controller", "nats-server", "kube-apiserver"];
 const KILLS_EACH: usize = 10;
+/// Requests begun between two kills, so that each hits a process at work.
+const BETWEEN_KILLS: u64 = 100;
 
 fn by_host() -> Value {
     json!({"match": {"types": ["threshold_breach"]}, "groupBy": ["host"]})
@@ -88,7 +90,7 @@ async fn fifty_kills_under_load_lose_and_double_nothing() {
     let rig = Rig::start(Options::default()).await.expect("rig");
     let opsward = Opsward::start(&rig).await.expect("opsward");
     opsward.rule("by-host", by_host()).await.expect("rule");
-    let killed_all = AtomicBool::new(false);
+    let (killed_all, begun) = (AtomicBool::new(false), AtomicU64::new(0));
     let kill = async {
         for (n, name) in kills(seed).into_iter().enumerate() {
             let server = victim(&rig, &opsward, name);
@@ -96,10 +98,17 @@ async fn fifty_kills_under_load_lose_and_double_nothing() {
             server.kill().expect("killed");
             server.restart().await.expect("back");
             println!("kill {:2} {name:14} back after {:.1} s", n + 1, since.elapsed().as_secs_f64());
+            let until = begun.load(Ordering::Relaxed) + BETWEEN_KILLS;
+            let passed = async || anyhow::Ok(anyhow::ensure!(begun.load(Ordering::Relaxed) >= until));
+            rig::until("load between kills", Duration::from_secs(60), passed).await.expect("load goes on");
         }
         killed_all.store(true, Ordering::Relaxed);
     };
-    let (ledger, ()) = tokio::join!(LOAD.deliver(&opsward, |_| killed_all.load(Ordering::Relaxed)), kill);
+    let enough = |sent| {
+        begun.store(sent, Ordering::Relaxed);
+        killed_all.load(Ordering::Relaxed)
+    };
+    let (ledger, ()) = tokio::join!(LOAD.deliver(&opsward, enough), kill);
     let requests = ledger.expect("every request was taken in the end");
     let counted = requests * LOAD.batch;
     println!("ledger: {requests} requests, {counted} events");

@@ -11,7 +11,7 @@ use domain::event::Event;
 use domain::time::Time;
 use serde_json::json;
 
-use crate::results::{Results, cpu_seconds};
+use crate::results::Results;
 
 /// Rules in force; the last takes the events, the others each ask for a type of their own.
 const RULES: usize = 100;
@@ -71,7 +71,6 @@ fn round(condition: &str) -> Result<f64> {
     anyhow::ensure!(rest.checkpoint.is_some() && written > 0, "nothing was written");
     let counted = fold.correlator().totals().of(domain::correlate::effect::Outcome::Counted);
     anyhow::ensure!(usize::try_from(counted)? == messages.len() * PACK_EVENTS, "counted {counted}");
-    let _cpu = cpu_seconds(std::process::id())?;
     Ok(messages.len() as f64 * PACK_EVENTS as f64 / seconds)
 }
 

@@ -2,14 +2,48 @@
 #![allow(clippy::print_stdout, reason = "a bench is for people to read")]
 #![allow(clippy::cast_precision_loss, reason = "rates are rounded anyway")]
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are far below the bounds")]
+#![allow(clippy::cast_possible_wrap, reason = "counts are far below the bounds")]
+
 mod correlate;
+mod http;
+mod ingest;
 mod results;
+
+use std::time::Duration;
 
 use results::Results;
 
-fn main() -> anyhow::Result<()> {
+/// How long each latency run takes unless `BENCH_SECONDS` says otherwise: 5 minutes.
+const LATENCY_SECONDS: u64 = 300;
+/// How long a process is idle before its memory is read.
+const IDLE: Duration = Duration::from_secs(60);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    rig::install_crypto();
+    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let latency = Duration::from_secs(seconds.unwrap_or(LATENCY_SECONDS));
+    let minutes = 4 + 3 * latency.as_secs() / 60;
+    println!("bench: fold, ingest against Alertmanager, latency, a million events, idle memory: about {minutes} min");
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     let mut results = Results::new()?;
-    correlate::run(&mut results)?;
+    if wanted("correlate") {
+        correlate::run(&mut results)?;
+    }
+    if wanted("per-cpu") {
+        ingest::per_cpu(&mut results).await?;
+    }
+    if wanted("million") {
+        ingest::million(&mut results).await?;
+    }
+    if wanted("idle") {
+        ingest::idle(&mut results, IDLE).await?;
+    }
+    if wanted("latency") {
+        ingest::latency(&mut results, latency).await?;
+    }
     results.table();
     Ok(())
 }

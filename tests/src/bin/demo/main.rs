@@ -3,7 +3,11 @@
 //! Every command it shows, `opsward run` apart, is a line that it really gives to a shell, followed by what that
 //! printed; what is promised is then asserted on the objects themselves. Ends by itself; with `KEEP=1` everything
 //! stays up until Ctrl-C.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person at a terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal"
+)]
 
 mod bodies;
 mod play;
@@ -56,7 +60,10 @@ async fn perform(keep: bool) -> Result<()> {
     if let Err(error) = play::all(&stage).await {
         return Err(error.context(format!("{}\n\nnot as promised", stage.last_words())));
     }
-    heading(&format!("Done, all as promised: {:.0} s", started.elapsed().as_secs_f64()));
+    heading(&format!(
+        "Done, all as promised: {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
     if keep {
         stage.explain()?;
         pending::<()>().await;
@@ -78,7 +85,11 @@ async fn told_to_stop() -> Result<()> {
 
 fn stopped_by_hand(keep: bool) -> ExitCode {
     println!("\ndemo: ended, nothing is left running");
-    if keep { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) }
+    if keep {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(INTERRUPTED)
+    }
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -39,25 +39,37 @@ pub async fn all(stage: &Stage) -> Result<()> {
 async fn rules(stage: &Stage) -> Result<()> {
     heading("A team writes its rules");
     stage.shell.run("kubectl apply -f config/samples/").await?;
-    stage.shell.run("kubectl wait --for=condition=Ready triggerrules --all --timeout=30s").await?;
+    stage
+        .shell
+        .run("kubectl wait --for=condition=Ready triggerrules --all --timeout=30s")
+        .await?;
     remark("Ready means: in force at a position of the log, nothing less");
     stage.shell.run("kubectl get triggerrules").await?;
     Ok(())
 }
 
 async fn shouts(stage: &Stage) -> Result<()> {
-    heading(&format!("A monitor shouts {SHOUTS} times that a CPU is busy; a person sees one incident"));
+    heading(&format!(
+        "A monitor shouts {SHOUTS} times that a CPU is busy; a person sees one incident"
+    ));
     let line = format!("opsward send {FOLDER}/webhook.json --repeat {SHOUTS} --rate {SHOUTS_A_SECOND}");
     typed(&format!("{line} &"));
     let watch = "kubectl get opsevents --watch";
-    let (said, watched) = tokio::join!(stage.shell.quietly(PERSON, &line), stage.shell.follow(watch, shows_all));
+    let (said, watched) = tokio::join!(
+        stage.shell.quietly(PERSON, &line),
+        stage.shell.follow(watch, shows_all)
+    );
     watched?;
     remark("and the sender's own account:");
     printed(&said?);
     let event = stage.ops_event(HIGH_CPU).await?;
     promised("the count", &field(&event, "/occurrences/count")?, &json!(SHOUTS))?;
     promised("the severity", &field(&event, "/severity")?, &json!("Critical"))?;
-    promised("the group", &json!(event.spec.group), &json!({"host": "web-server-01", "service": "nginx"}))
+    promised(
+        "the group",
+        &json!(event.spec.group),
+        &json!({"host": "web-server-01", "service": "nginx"}),
+    )
 }
 
 /// Whether a line of the watch shows every shout.
@@ -66,21 +78,39 @@ fn shows_all(line: &str) -> bool {
 }
 
 async fn alerts(stage: &Stage) -> Result<()> {
-    heading(&format!("Alertmanager reports {} crashing pods: one incident with {0} members", PODS.len()));
+    heading(&format!(
+        "Alertmanager reports {} crashing pods: one incident with {0} members",
+        PODS.len()
+    ));
     let send = |status: &str| format!("opsward send {FOLDER}/alerts-{status}.json --url $ALERTS_URL");
     stage.shell.run(&send("firing")).await?;
-    let appeared = until("the incident of the alerts", POLICIES_WITHIN, || stage.ops_event(CRITICAL_ALERTS));
+    let appeared = until("the incident of the alerts", POLICIES_WITHIN, || {
+        stage.ops_event(CRITICAL_ALERTS)
+    });
     let event = appeared.await?;
     let name = name(&event)?;
     stage.shell.run("kubectl get opsevents").await?;
 
     remark("The pods recover: Alertmanager says so, and the incident ends by itself.");
     stage.shell.run(&send("resolved")).await?;
-    stage.shell.run(&format!("kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s")).await?;
+    stage
+        .shell
+        .run(&format!(
+            "kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s"
+        ))
+        .await?;
     stage.shell.run("kubectl get opsevents").await?;
     let event = stage.ops_event(CRITICAL_ALERTS).await?;
-    promised("the count", &field(&event, "/occurrences/count")?, &json!(PODS.len()))?;
-    promised("the members", &field(&event, "/occurrences/members")?, &json!(PODS.len()))?;
+    promised(
+        "the count",
+        &field(&event, "/occurrences/count")?,
+        &json!(PODS.len()),
+    )?;
+    promised(
+        "the members",
+        &field(&event, "/occurrences/members")?,
+        &json!(PODS.len()),
+    )?;
     promised("the end", &field(&event, "/endReason")?, &json!("Cleared"))
 }
 
@@ -90,17 +120,36 @@ async fn close(stage: &Stage) -> Result<()> {
     let patch = r#"{"spec":{"close":{"reason":"Expected"}}}"#;
     let line = format!("kubectl patch opsevent {name} --type=merge -p '{patch}'");
     typed(&line);
-    let patched = until("the admission policies in force", POLICIES_WITHIN, || stage.shell.quietly(PERSON, &line));
+    let patched = until("the admission policies in force", POLICIES_WITHIN, || {
+        stage.shell.quietly(PERSON, &line)
+    });
     printed(&patched.await?);
-    stage.shell.run(&format!("kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s")).await?;
+    stage
+        .shell
+        .run(&format!(
+            "kubectl wait --for=condition=Resolved opsevent/{name} --timeout=30s"
+        ))
+        .await?;
     remark("Who it was is the API server's own word:");
-    stage.shell.run(&format!("kubectl get opsevent {name} -o jsonpath='{{.spec.close}}{{\"\\n\"}}'")).await?;
+    stage
+        .shell
+        .run(&format!(
+            "kubectl get opsevent {name} -o jsonpath='{{.spec.close}}{{\"\\n\"}}'"
+        ))
+        .await?;
     let event = stage.ops_event(HIGH_CPU).await?;
     promised("the end", &field(&event, "/endReason")?, &json!("Closed"))?;
-    promised("who closed it", &json!(event.spec.close.and_then(|close| close.closed_by)), &json!(PERSON))?;
+    promised(
+        "who closed it",
+        &json!(event.spec.close.and_then(|close| close.closed_by)),
+        &json!(PERSON),
+    )?;
 
     remark("The monitor has not noticed. What still shouts stays quiet, and is counted:");
-    stage.shell.run(&format!("opsward send {FOLDER}/webhook.json")).await?;
+    stage
+        .shell
+        .run(&format!("opsward send {FOLDER}/webhook.json"))
+        .await?;
     Ok(())
 }
 
@@ -118,7 +167,9 @@ async fn accounts(stage: &Stage) -> Result<()> {
         &json!(outcomes),
         &json!({"counted": SHOUTS + fired, "cleared": fired, "muted": 1}),
     )?;
-    remark(&format!("{SHOUTS} shouts and {fired} alerts were counted, {fired} clears taken in, 1 shout muted"));
+    remark(&format!(
+        "{SHOUTS} shouts and {fired} alerts were counted, {fired} clears taken in, 1 shout muted"
+    ));
     stage.shell.run("kubectl get opsevents").await?;
     stage.shell.run("kubectl events").await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The demo's folder and the shell that works in it: a line that the demo shows is given to `sh` exactly as it stands,
 //! after `. target/demo/env`, which is what a person types too. Knows nothing of what the lines are for.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -30,7 +31,8 @@ impl Shell {
     pub fn new(kubectl: &Path) -> Result<Self> {
         let folder = std::env::current_dir()?.join(FOLDER);
         if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
         }
         let bin = folder.join("bin");
         std::fs::create_dir_all(&bin).with_context(|| format!("cannot create {}", bin.display()))?;
@@ -47,7 +49,7 @@ impl Shell {
              export KUBECACHEDIR=\"{folder}/kubectl-cache\" KUBERC=off\n"
         );
         for (name, value) in more {
-            let _ = writeln!(env, "export {name}=\"{value}\"\n");
+            writeln!(env, "export {name}=\"{value}\"")?;
         }
         self.write("env", &env)
     }
@@ -84,7 +86,10 @@ impl Shell {
         typed(line);
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &script(PERSON, &format!("exec {line}"))]);
-        shell.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        shell
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = shell.spawn().with_context(|| line.to_owned())?;
         let lines = BufReader::new(child.stdout.take().context("stdout is piped")?).lines();
         let seen = tokio::time::timeout(PATIENCE, show_until(lines, until)).await;

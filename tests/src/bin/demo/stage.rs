@@ -49,19 +49,39 @@ impl Stage {
         let shell = Shell::new(rig.kubernetes.kubectl_path())?;
         remark(&format!("ready after {:.1} s", started.elapsed().as_secs_f64()));
         write_files(&shell, &rig, &ingest, &admin)?;
-        remark(&format!("the lines below are typed by {PERSON} after `. {FOLDER}/env`"));
+        remark(&format!(
+            "the lines below are typed by {PERSON} after `. {FOLDER}/env`"
+        ));
 
         heading("Opsward: its two kinds and rights, and one process with all three roles");
-        shell.run_as("admin", "kubectl apply -f crds/ -f config/rbac/ -f config/admission/").await?;
+        shell
+            .run_as(
+                "admin",
+                "kubectl apply -f crds/ -f config/rbac/ -f config/admission/",
+            )
+            .await?;
         // Waits until the kinds are served, and adds our rights to the role `edit`, as kube-controller-manager would.
         rig.install_crds().await?;
         let config = format!("{FOLDER}/opsward.yaml");
         typed(&format!("opsward run {ROLES} --config {config} &"));
         let started = Instant::now();
         let ready = Probe::http(format!("http://127.0.0.1:{}/readyz", admin.number()));
-        let opsward = rig.start_opsward("opsward", "controller", &["run", ROLES, "--config", &config], ready).await?;
+        let opsward = rig
+            .start_opsward(
+                "opsward",
+                "controller",
+                &["run", ROLES, "--config", &config],
+                ready,
+            )
+            .await?;
         remark(&format!("ready after {:.1} s", started.elapsed().as_secs_f64()));
-        Ok(Self { shell, opsward, rig, ingest, admin })
+        Ok(Self {
+            shell,
+            opsward,
+            rig,
+            ingest,
+            admin,
+        })
     }
 
     /// The one OpsEvent of a rule.
@@ -69,7 +89,11 @@ impl Stage {
         let events: Api<OpsEvent> = Api::namespaced(self.rig.client("admin").await?, NAMESPACE);
         let of_rule = ListParams::default().fields(&format!("spec.rule.name={rule}"));
         let mut found = events.list(&of_rule).await?.items;
-        ensure!(found.len() == 1, "rule {rule} has {} OpsEvents instead of one", found.len());
+        ensure!(
+            found.len() == 1,
+            "rule {rule} has {} OpsEvents instead of one",
+            found.len()
+        );
         found.pop().context("there is one")
     }
 
@@ -85,12 +109,22 @@ impl Stage {
     }
 
     async fn outcomes(&self) -> Result<BTreeMap<String, u64>> {
-        let page = reqwest::get(self.metrics()).await?.error_for_status()?.text().await?;
+        let page = reqwest::get(self.metrics())
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
         let outcome = |line: &str| {
-            let (name, count) = line.strip_prefix("opsward_correlate_events_total{outcome=\"")?.split_once("\"} ")?;
+            let (name, count) = line
+                .strip_prefix("opsward_correlate_events_total{outcome=\"")?
+                .split_once("\"} ")?;
             Some((name.to_owned(), count.parse().ok()?))
         };
-        Ok(page.lines().filter_map(outcome).filter(|(_, count)| *count > 0).collect())
+        Ok(page
+            .lines()
+            .filter_map(outcome)
+            .filter(|(_, count)| *count > 0)
+            .collect())
     }
 
     /// The page of metrics.
@@ -102,7 +136,9 @@ impl Stage {
     pub fn last_words(&self) -> String {
         let log = self.opsward.log();
         let lines: Vec<&str> = log.lines().collect();
-        let tail = lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default();
+        let tail = lines
+            .get(lines.len().saturating_sub(TAIL_LINES)..)
+            .unwrap_or_default();
         format!("last lines of opsward's log:\n  {}", tail.join("\n  "))
     }
 
@@ -110,20 +146,47 @@ impl Stage {
     pub fn explain(&self) -> Result<()> {
         println!("Everything stays up until Ctrl-C. In another terminal, in this folder:\n");
         for (line, why) in [
-            (format!(". {FOLDER}/env"), "kubectl and opsward of this demo, as alice"),
-            ("kubectl get opsevents -o wide".into(), "with rule and group; -w follows"),
-            ("kubectl explain triggerrule.spec.match".into(), "every field says what it does"),
-            (format!("opsward send {FOLDER}/webhook.json --repeat 100"), "100 more shouts"),
-            (format!("curl --data @{FOLDER}/webhook.json $OPSWARD_URL"), "one, and the collector's answer"),
-            ("kubectl get opsevents -w".into(), "closed by hand: muted until it is quiet for 15m"),
-            ("echo '{\"message\": 1}' | opsward send".into(), "what cannot be taken in …"),
+            (
+                format!(". {FOLDER}/env"),
+                "kubectl and opsward of this demo, as alice",
+            ),
+            (
+                "kubectl get opsevents -o wide".into(),
+                "with rule and group; -w follows",
+            ),
+            (
+                "kubectl explain triggerrule.spec.match".into(),
+                "every field says what it does",
+            ),
+            (
+                format!("opsward send {FOLDER}/webhook.json --repeat 100"),
+                "100 more shouts",
+            ),
+            (
+                format!("curl --data @{FOLDER}/webhook.json $OPSWARD_URL"),
+                "one, and the collector's answer",
+            ),
+            (
+                "kubectl get opsevents -w".into(),
+                "closed by hand: muted until it is quiet for 15m",
+            ),
+            (
+                "echo '{\"message\": 1}' | opsward send".into(),
+                "what cannot be taken in …",
+            ),
             ("opsward dlq list".into(), "… is kept with its reason"),
-            ("kubectl edit triggerrule high-cpu".into(), "in force when READY says so"),
+            (
+                "kubectl edit triggerrule high-cpu".into(),
+                "in force when READY says so",
+            ),
         ] {
             println!("  {line:52} # {why}");
         }
         let folder = std::env::current_dir()?.join(FOLDER);
-        println!("\n  KUBECONFIG  {}", folder.join(format!("{PERSON}.kubeconfig")).display());
+        println!(
+            "\n  KUBECONFIG  {}",
+            folder.join(format!("{PERSON}.kubeconfig")).display()
+        );
         println!("              {}", folder.join("admin.kubeconfig").display());
         println!("  kubectl     {}", self.rig.kubernetes.kubectl_path().display());
         println!("  metrics     {}", self.metrics());
@@ -139,7 +202,13 @@ fn write_files(shell: &Shell, rig: &Rig, ingest: &Port, admin: &Port) -> Result<
         shell.write(&format!("{user}.kubeconfig"), &kubeconfig)?;
     }
     let at = |port: &Port| ([127, 0, 0, 1], port.number()).into();
-    let config = opsward_yaml(rig, Listen { ingest: at(ingest), admin: at(admin) })?;
+    let config = opsward_yaml(
+        rig,
+        Listen {
+            ingest: at(ingest),
+            admin: at(admin),
+        },
+    )?;
     shell.write("opsward.yaml", &format!("{config}{SOURCES}"))?;
     let url = |path: &str| format!("http://127.0.0.1:{}{path}", ingest.number());
     shell.write_env(&[
@@ -150,5 +219,8 @@ fn write_files(shell: &Shell, rig: &Rig, ingest: &Port, admin: &Port) -> Result<
     shell.write("webhook.json", SEED)?;
     let now = SystemTime::now();
     shell.write("alerts-firing.json", &alerts(Status::Firing, now)?.to_string())?;
-    shell.write("alerts-resolved.json", &alerts(Status::Resolved, now)?.to_string())
+    shell.write(
+        "alerts-resolved.json",
+        &alerts(Status::Resolved, now)?.to_string(),
+    )
 }
