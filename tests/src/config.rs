@@ -8,6 +8,9 @@ use serde_json::json;
 use crate::rig::Rig;
 use crate::users::SYSTEM_NAMESPACE;
 
+/// Bytes of the log on a rig: 8 GiB, because a benchmark appends in minutes what the log keeps for an hour.
+const LOG_BYTES: i64 = 8 << 30;
+
 /// Where one Opsward process listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Listen {
@@ -27,6 +30,7 @@ pub fn opsward_yaml(rig: &Rig, listen: Listen) -> Result<String> {
         "nats": {
             "url": rig.nats_url(),
             "monitoringUrl": rig.nats.monitor_url(),
+            "logBytes": LOG_BYTES,
             "user": "admin",
             "passwordFile": rig.nats.password_file("admin")?,
             "users": {

@@ -7,16 +7,15 @@ use domain::event::Event;
 use domain::rule::RuleIdentity;
 use domain::time::Time;
 
-/// Decodes one message and hands its entry to `take`. A payload that is no entry is handed over as a tick,
+/// Decodes one message's JSON and hands its entry to `take`. A payload that is no entry is handed over as a tick,
 /// so that its time passes all the same.
 ///
 /// # Errors
 /// Why the payload is no entry.
 pub fn with_entry<R>(
-    sequence: u64,
-    at: Time,
+    (sequence, at): (u64, Time),
     subject: &str,
-    payload: &[u8],
+    json: Result<&str, EntryError>,
     take: impl FnOnce(&Entry<'_>) -> R,
 ) -> (R, Option<EntryError>) {
     let tick = |error| (EntryBody::Tick, Some(error));
@@ -25,7 +24,7 @@ pub fn with_entry<R>(
         Some(LogSubject::Tick) | None => "",
     };
     let (events, control): (Vec<Event<'_>>, Control);
-    let (body, error) = match bus::log::decode(payload) {
+    let (body, error) = match json.and_then(bus::log::decode) {
         Err(error) => tick(error),
         Ok(LogPayload::Tick) => (EntryBody::Tick, None),
         Ok(_) if namespace.is_empty() => tick(EntryError::Shape),

@@ -51,6 +51,8 @@ pub struct Fold {
     rules: std::collections::BTreeMap<(u32, u32), u64>,
     due: Due,
     effects: Vec<Effect>,
+    /// Where compressed payloads are opened; kept, because a fresh one is page faults for every pack.
+    scratch: Vec<u8>,
     checkpointed: (u64, u64),
 }
 
@@ -64,6 +66,7 @@ impl Fold {
             rules: std::collections::BTreeMap::new(),
             due: Due::default(),
             effects: Vec::new(),
+            scratch: Vec::new(),
             checkpointed,
         }
     }
@@ -80,7 +83,8 @@ impl Fold {
     pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, EntryError> {
         let LogMessage { sequence, at, subject, payload, .. } = message;
         let (correlator, effects) = (&mut self.correlator, &mut self.effects);
-        let (received, error) = with_entry(*sequence, *at, subject, payload, |entry| {
+        let json = bus::log::open(payload, &mut self.scratch);
+        let (received, error) = with_entry((*sequence, *at), subject, json, |entry| {
             correlator.step(entry, effects);
             match &entry.body {
                 domain::entry::EntryBody::Events { events, .. } => events.first().map(|first| first.received_at),

@@ -19,7 +19,7 @@ use std::future::pending;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rig::binaries;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,7 +58,7 @@ async fn perform(keep: bool) -> Result<()> {
     std::env::set_current_dir(&root).with_context(|| format!("cannot go to {}", root.display()))?;
     let stage = Stage::start().await?;
     if let Err(error) = play::all(&stage).await {
-        return Err(error.context(format!("{}\n\nnot as promised", stage.last_words())));
+        bail!("not as promised: {error:#}\n\n{}", stage.last_words());
     }
     heading(&format!(
         "Done, all as promised: {:.0} s",

@@ -132,14 +132,22 @@ impl Stage {
         format!("http://127.0.0.1:{}/metrics", self.admin.number())
     }
 
-    /// The end of Opsward's own log, for an error.
+    /// Whether Opsward still runs, and the end of its log, for an error.
     pub fn last_words(&self) -> String {
         let log = self.opsward.log();
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines
             .get(lines.len().saturating_sub(TAIL_LINES)..)
             .unwrap_or_default();
-        format!("last lines of opsward's log:\n  {}", tail.join("\n  "))
+        let state = if self.opsward.is_running() {
+            "still runs"
+        } else {
+            "has ended"
+        };
+        format!(
+            "opsward {state}; the last lines of its log:\n  {}",
+            tail.join("\n  ")
+        )
     }
 
     /// How to look around while everything stays up.

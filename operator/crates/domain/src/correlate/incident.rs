@@ -90,6 +90,8 @@ pub struct Incident {
     members: HashKeyed<Member>,
     /// Members with a life cycle that fire: as long as there is one, silence ends nothing.
     firing_alerts: u32,
+    /// No firing alert ends by its own word before this; exact after [`Incident::expire`], early after renewals.
+    ends_from: Option<Time>,
     /// The newest event of a firing member without a life cycle.
     last_report: Time,
     /// The newest event of any member, counted or muted.
@@ -118,6 +120,7 @@ impl Incident {
             end: None,
             members: HashKeyed::default(),
             firing_alerts: 0,
+            ends_from: None,
             last_report: Time::EPOCH,
             last_event: opening.at,
         }
@@ -155,6 +158,9 @@ impl Incident {
             }),
         };
         (member.last_seen, member.ends_at) = (seen.at, seen.ends_at);
+        if member.life_cycle && !seen.ends_at.is_epoch() {
+            self.ends_from = Some(self.ends_from.map_or(seen.ends_at, |from| from.min(seen.ends_at)));
+        }
         if member.life_cycle && !member.firing {
             self.firing_alerts += 1;
         }
@@ -210,6 +216,9 @@ impl Incident {
 
     /// Lets members go whose `endsAt` has passed; `true` when one did.
     pub fn expire(&mut self, now: Time) -> bool {
+        if self.ends_from.is_none_or(|from| from > now) {
+            return false;
+        }
         let before = self.firing_alerts;
         for member in self.members.values_mut() {
             if member.firing && member.life_cycle && !member.ends_at.is_epoch() && member.ends_at <= now {
@@ -217,6 +226,8 @@ impl Incident {
                 self.firing_alerts -= 1;
             }
         }
+        let firing = self.members.values().filter(|member| member.firing && member.life_cycle);
+        self.ends_from = firing.map(|member| member.ends_at).filter(|ends_at| !ends_at.is_epoch()).min();
         before != self.firing_alerts
     }
 
@@ -226,7 +237,7 @@ impl Incident {
             Stage::Open => Some(self.due_open()),
             Stage::Reopenable(until) => Some(until.plus(Duration::from_millis(1)).min(self.record_goes())),
             Stage::Muted(since) if self.firing_alerts == 0 => Some(self.unmuted_at(since)),
-            Stage::Muted(_) => self.first_end(),
+            Stage::Muted(_) => self.ends_from,
             Stage::Over => Some(self.record_goes()),
         }
     }
@@ -236,17 +247,11 @@ impl Incident {
         let earlier = if self.ends_by_silence_alone() {
             Some(self.last_event.plus(self.quiet_after()))
         } else if self.resolve.on == ResolveOn::Never || self.firing_alerts > 0 {
-            self.first_end()
+            self.ends_from
         } else {
             Some(self.last_report.plus(self.resolve.after))
         };
         earlier.map_or(max_open, |due| due.min(max_open))
-    }
-
-    /// When the first firing alert ends by its own word.
-    fn first_end(&self) -> Option<Time> {
-        let firing = self.members.values().filter(|member| member.firing && member.life_cycle);
-        firing.map(|member| member.ends_at).filter(|ends_at| !ends_at.is_epoch()).min()
     }
 
     fn ends_by_silence_alone(&self) -> bool {
