@@ -64,6 +64,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Dlq(args) => on_threads(dlq::dlq(args)),
         Command::Normalize(args) => normalize::normalize(&args),
         Command::Crds(args) => {
+            std::fs::create_dir_all(&args.dir)?;
             for (name, yaml) in api::crds()? {
                 let path = args.dir.join(&name);
                 std::fs::write(&path, yaml).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;

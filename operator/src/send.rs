@@ -106,8 +106,12 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
     let response = request.send().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
     let status = response.status();
     let text = response.text().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
-    if status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY {
-        return serde_json::from_str(&text).map_err(|error| (format!("{status}: {error}: {text}"), false));
+    // A body that cannot be read is answered 400 with the same counts: it was received, and is a dead letter.
+    let counts = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST);
+    match serde_json::from_str::<Answer>(&text) {
+        Ok(answer) if status.is_success() || (counts && answer.received > 0) => return Ok(answer),
+        Err(error) if status.is_success() => return Err((format!("{status}: {error}: {text}"), false)),
+        _ => {}
     }
     Err((format!("{status}: {text}"), status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS))
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::time::Time;
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::contract::{self, LogSubject, Role};
 use crate::error::{BusError, failed};
@@ -142,7 +142,8 @@ impl Bus {
     ) -> Result<Self, BusError> {
         let inbox = role.map_or_else(|| "_INBOX".to_owned(), Role::inbox);
         let name = format!("opsward-{}", role.map_or("cli", Role::name));
-        let told = name.clone();
+        let url = if config.url.is_empty() { BusConfig::LOCAL } else { &config.url };
+        let told = (name.clone(), url.to_owned());
         let mut options = manner(ConnectOptions::new())
             .name(name)
             .event_callback(move |event| {
@@ -156,9 +157,11 @@ impl Bus {
         if let Some((user, password)) = config.user_and_password(role).await? {
             options = options.user_and_password(user, password);
         }
-        let url = if config.url.is_empty() { BusConfig::LOCAL } else { &config.url };
         let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
-        let client = options.connect(addresses).await.map_err(failed("connect"))?;
+        let client = options.connect(addresses).await.map_err(|error| BusError::Unreachable {
+            url: url.to_owned(),
+            source: error.into(),
+        })?;
         let jetstream = ContextBuilder::new().timeout(CALL_TIMEOUT).ack_timeout(CALL_TIMEOUT).build(client);
         Ok(Self { jetstream })
     }
@@ -299,14 +302,16 @@ impl Bus {
 /// How long to wait for an entry younger than a time before there is none: 1 s.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What happens to a connection: its loss and return are facts of operation, a refusal needs a person.
-fn tell(connection: &str, event: &async_nats::Event) {
+/// What happens to a connection: its loss and return are facts of operation, a refusal needs a person. Failed
+/// attempts to connect again are not told one by one: readiness says what is waited for.
+fn tell((connection, url): &(String, String), event: &async_nats::Event) {
     use async_nats::Event;
     match event {
-        Event::Connected => info!(connection, "NATS connected"),
-        Event::Disconnected => warn!(connection, "NATS connection lost; connecting again"),
-        Event::ServerError(error) => error!(connection, %error, "NATS refuses"),
-        other => warn!(connection, event = %other, "NATS"),
+        Event::Connected => info!(connection, url, "NATS connected"),
+        Event::Disconnected => warn!(connection, url, "NATS connection lost; connecting again"),
+        Event::ServerError(error) => error!(connection, url, %error, "NATS refuses"),
+        Event::Closed => debug!(connection, "NATS connection closed"),
+        other => debug!(connection, url, event = %other, "NATS"),
     }
 }
 

@@ -16,6 +16,14 @@ pub enum BusError {
         /// Why it failed.
         source: Source,
     },
+    /// The server does not answer, or refuses the user.
+    #[error("NATS at {url} (nats.url): {source}")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// Why.
+        source: Source,
+    },
     /// Somebody else wrote first; read again.
     #[error("NATS: {what}: written by another meanwhile")]
     Conflict {
@@ -51,6 +59,7 @@ impl BusError {
     pub const fn category(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "Unavailable",
+            Self::Unreachable { .. } => "Unreachable",
             Self::Conflict { .. } => "Conflict",
             Self::Missing { .. } => "Missing",
             Self::Decode { .. } => "Decode",
@@ -61,15 +70,16 @@ impl BusError {
     /// Whether trying again can help.
     pub const fn retry(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Conflict { .. } | Self::Missing { .. } => true,
+            Self::Unavailable { .. } | Self::Unreachable { .. } | Self::Conflict { .. } | Self::Missing { .. } => true,
             Self::Decode { .. } | Self::Config { .. } => false,
         }
     }
 
-    /// Wraps a client error.
+    /// Wraps a client's error about `what`.
     pub fn unavailable(what: &'static str) -> impl Fn(Source) -> Self {
         move |source| Self::Unavailable { what, source }
     }
+
 }
 
 /// Wraps whatever error a client call gave.

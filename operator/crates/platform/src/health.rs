@@ -75,27 +75,29 @@ impl Health {
 impl Component {
     /// Reports that the component does its work.
     pub fn ready(&self) {
-        if self.replace(Ok(())) {
+        if self.replace(Ok(())).is_some_and(|before| before.is_err()) {
             info!(component = self.name, "ready");
         }
     }
 
     /// Reports that it cannot, and why: a short phrase for a person, shown by `/readyz`. Line breaks and other
-    /// control characters become spaces. A repeated report costs nothing and is not logged again.
+    /// control characters become spaces. A repeated report costs nothing and is not logged again; a warning is
+    /// only the loss of readiness, not the waiting at a start.
     pub fn not_ready(&self, reason: impl Into<Cow<'static, str>>) {
         let mut reason = reason.into();
         if reason.contains(char::is_control) {
             reason = Cow::Owned(reason.replace(char::is_control, " "));
         }
-        if self.replace(Err(reason.clone())) {
-            warn!(component = self.name, %reason, "not ready");
+        match self.replace(Err(reason.clone())) {
+            Some(Ok(())) => warn!(component = self.name, %reason, "not ready any more"),
+            Some(Err(before)) if before != reason => info!(component = self.name, %reason, "not ready yet"),
+            _ => {}
         }
     }
 
-    /// Whether the state changed.
-    fn replace(&self, state: State) -> bool {
-        let mut components = self.health.lock();
-        components.insert(self.name, state.clone()) != Some(state)
+    /// Gives the state before.
+    fn replace(&self, state: State) -> Option<State> {
+        self.health.lock().insert(self.name, state)
     }
 }
 

@@ -20,7 +20,7 @@ const DEFAULT_FILTER: &str = "info";
 
 /// Libraries that tell of each request at `info` or `debug`. Put before the user's filter, so that plain `debug` is
 /// about Opsward, and `debug,kube_client=debug` still brings one of them back.
-const QUIET_LIBRARIES: &str = "kube_client=warn,kube_runtime=warn,hyper=warn,hyper_util=warn,\
+const QUIET_LIBRARIES: &str = "kube_client=off,kube_runtime=warn,hyper=warn,hyper_util=warn,\
     async_nats=warn,rustls=warn,reqwest=warn,tower=warn,h2=warn";
 
 /// How a log line is written.

@@ -1,3 +1,5 @@
+//! What is seen becomes what is decided: the mirrors together.
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Each decision about an incident's object, by its sentence.
+
 use api::{Close, CloseReason};
 use domain::incident::End;
 
