@@ -27,7 +27,7 @@ pub enum Command {
     Send(SendArgs),
     /// Look at what could not be taken in
     Dlq(DlqArgs),
-    /// Write the CustomResourceDefinitions as YAML files
+    /// Write the kinds (CRDs) as YAML files
     Crds(CrdsArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),

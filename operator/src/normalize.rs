@@ -84,14 +84,12 @@ fn format_named(name: &str) -> anyhow::Result<Format> {
 
 /// Reads a file, or standard input.
 pub fn read_input(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
-    match file.filter(|path| *path != Path::new("-")) {
-        Some(path) => std::fs::read(path).with_context(|| format!("cannot read {}", path.display())),
-        None => {
-            let mut body = Vec::new();
-            std::io::stdin().read_to_end(&mut body).context("cannot read standard input")?;
-            Ok(body)
-        }
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        return std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     }
+    let mut body = Vec::new();
+    std::io::stdin().read_to_end(&mut body).context("cannot read standard input")?;
+    Ok(body)
 }
 
 fn refuse(item: usize, refusal: &Refusal) -> anyhow::Result<Exit> {

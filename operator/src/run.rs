@@ -52,7 +52,10 @@ impl Wiring {
     async fn role(&mut self, role: RoleName, config: &Config) -> anyhow::Result<()> {
         match role {
             RoleName::Collector => self.collector(config).await,
-            RoleName::Correlator => self.correlator(config),
+            RoleName::Correlator => {
+                self.correlator(config);
+                Ok(())
+            }
             RoleName::Controller => self.controller(config).await,
         }
     }
@@ -78,12 +81,11 @@ impl Wiring {
         format!("{host}-{}", self.admin.local_addr().port())
     }
 
-    fn correlator(&mut self, config: &Config) -> anyhow::Result<()> {
+    fn correlator(&mut self, config: &Config) {
         let metrics = correlator::metrics::Metrics::register(&mut self.registry, &self.stages);
         let health = self.health.component("correlator");
         let role = correlator::run(self.identity(), config.nats.clone(), health, metrics, self.supervisor.shutdown());
         self.supervisor.spawn("correlator", role);
-        Ok(())
     }
 
     async fn controller(&mut self, config: &Config) -> anyhow::Result<()> {

@@ -34,7 +34,7 @@ impl Load {
                    "host": format!("host-{:04}", n % self.groups), "message": "CPU usage exceeded 95%",
                    "metadata": {"cpu_usage": 97.5, "n": n}})
         };
-        Value::from_iter((0..self.batch).map(|index| event(n * self.batch + index))).to_string()
+        (0..self.batch).map(|index| event(n * self.batch + index)).collect::<Value>().to_string()
     }
 
     /// The key of request `n`.
@@ -54,8 +54,8 @@ impl Load {
                     let Ok(n) = begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) else {
                         return anyhow::Ok(());
                     };
-                    if self.rate > 0 {
-                        tokio::time::sleep_until(started + Duration::from_micros(n * 1_000_000 / self.rate)).await;
+                    if let Some(micros) = (n * 1_000_000).checked_div(self.rate) {
+                        tokio::time::sleep_until(started + Duration::from_micros(micros)).await;
                     }
                     opsward.deliver(PATH, &Self::key(n), &self.body(n)).await?;
                 }

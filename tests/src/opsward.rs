@@ -135,10 +135,11 @@ impl<'r> Opsward<'r> {
         until("a rule in force", PATIENCE, || async {
             let rule = rules.get(name).await?;
             let status = serde_json::to_value(&rule.status)?;
-            let ready = status["conditions"].as_array().into_iter().flatten().any(|condition| {
-                condition["type"] == "Ready"
-                    && condition["status"] == "True"
-                    && condition["observedGeneration"] == json!(rule.metadata.generation)
+            let conditions = status.get("conditions").and_then(Value::as_array);
+            let ready = conditions.into_iter().flatten().any(|condition| {
+                condition.get("type") == Some(&json!("Ready"))
+                    && condition.get("status") == Some(&json!("True"))
+                    && condition.get("observedGeneration") == Some(&json!(rule.metadata.generation))
             });
             ensure!(ready, "{status}");
             anyhow::Ok(rule)
@@ -158,7 +159,7 @@ impl<'r> Opsward<'r> {
         until(what, DRAINED_WITHIN, || async {
             let list = events.list(&ListParams::default()).await?.items;
             let list: Vec<Value> = list.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-            let seen: Vec<String> = list.iter().take(5).map(|event| event["status"].to_string()).collect();
+            let seen: Vec<String> = list.iter().take(5).map(|event| format!("{:?}", event.get("status"))).collect();
             ensure!(settled(&list), "{} OpsEvents: {seen:?}", list.len());
             anyhow::Ok(list)
         })

@@ -1,6 +1,7 @@
 //! What the API server is spared: writes stay within the budget under load, and stop when there is no news. By
 //! the API server's own audit log.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test's helpers are tests")]
+#![allow(clippy::print_stdout, reason = "what was measured")]
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ async fn a_hundred_thousand_events_of_500_groups_add_up() {
             json!({"source": "mon", "event_type": "threshold_breach", "host": host, "service": "nginx",
                    "message": "CPU", "metadata": {"cpu_usage": cpu}})
         };
-        Value::from_iter((0..BATCH).map(|n| event(batch * BATCH + n))).to_string()
+        (0..BATCH).map(|n| event(batch * BATCH + n)).collect::<Value>().to_string()
     };
     stream::iter(0..EVENTS / BATCH)
         .map(|batch| opsward.post("/api/v1/events/webhook", body(batch)))

@@ -18,10 +18,11 @@ const PACK_TAIL: &[u8] = b"]}";
 /// Packs from this size on are compressed. The events of a busy minute repeat each other: LZ4 makes a tenth of them for less
 /// time than the server needs to checksum and store the rest. Smaller entries stay readable with any NATS tool.
 const COMPRESSED_FROM: usize = 2 * 1024;
-/// What a compressed payload begins with; JSON begins with `{`.
+/// What a compressed payload begins with; JSON begins with `{`. Then come the JSON's length as 32 bits, little-endian, and
+/// one LZ4 block.
 const MAGIC: &[u8; 4] = b"LZ4\x01";
-/// Magic and the length of the JSON as 32 bits, little-endian; then one LZ4 block.
-const HEAD_BYTES: usize = 8;
+/// Room of a new pack: a few dozen events without growing.
+const ROOM_BYTES: usize = 64 * 1024;
 /// The largest payload that is opened, 2 MiB: a pack with one event of the largest size, and a margin.
 const OPENED_BYTES: usize = 2 * 1024 * 1024;
 
@@ -41,13 +42,15 @@ impl Default for Pack {
 impl Pack {
     /// An empty pack.
     pub fn new() -> Self {
-        Self { bytes: PACK_HEAD.to_vec(), events: 0 }
+        let mut bytes = Vec::with_capacity(ROOM_BYTES);
+        bytes.extend_from_slice(PACK_HEAD);
+        Self { bytes, events: 0 }
     }
 
     /// Whether an event of `bytes` encoded bytes fits. An empty pack takes any event.
     pub fn fits(&self, bytes: usize) -> bool {
         self.events == 0
-            || (self.events < PACK_EVENTS as usize && self.bytes.len() + 1 + bytes + PACK_TAIL.len() <= PACK_BYTES)
+            || (self.events < PACK_EVENTS && self.bytes.len() + 1 + bytes + PACK_TAIL.len() <= PACK_BYTES)
     }
 
     /// Adds an encoded event.
@@ -75,18 +78,13 @@ impl Pack {
         if self.bytes.len() < COMPRESSED_FROM {
             return self.bytes.into();
         }
-        let mut packed = vec![0; HEAD_BYTES + lz4_flex::block::get_maximum_output_size(self.bytes.len())];
-        let (head, rest) = packed.split_at_mut(HEAD_BYTES);
-        match (u32::try_from(self.bytes.len()), lz4_flex::block::compress_into(&self.bytes, rest)) {
-            (Ok(length), Ok(written)) => {
-                let (magic, size) = head.split_at_mut(MAGIC.len());
-                magic.copy_from_slice(MAGIC);
-                size.copy_from_slice(&length.to_le_bytes());
-                packed.truncate(HEAD_BYTES + written);
-                packed.into()
-            }
-            _ => self.bytes.into(),
-        }
+        let Ok(length) = u32::try_from(self.bytes.len()) else { return self.bytes.into() };
+        let block = lz4_flex::block::compress(&self.bytes);
+        let mut packed = Vec::with_capacity(MAGIC.len() + size_of_val(&length) + block.len());
+        packed.extend_from_slice(MAGIC);
+        packed.extend_from_slice(&length.to_le_bytes());
+        packed.extend_from_slice(&block);
+        packed.into()
     }
 }
 
@@ -202,7 +200,7 @@ pub fn decode(json: &str) -> Result<LogPayload<'_>, EntryError> {
         return Err(EntryError::Version(envelope.v));
     }
     match (envelope.events, envelope.control, envelope.tick) {
-        (Some(events), None, None) if events.len() > PACK_EVENTS as usize => {
+        (Some(events), None, None) if events.len() > PACK_EVENTS => {
             Err(EntryError::TooManyEvents(events.len()))
         }
         (Some(events), None, None) => Ok(LogPayload::Events(events)),

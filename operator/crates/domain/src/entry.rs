@@ -6,17 +6,19 @@ use crate::rule::{RuleError, RuleIdentity, RuleSpec};
 use crate::time::Time;
 
 /// How many events one log entry may hold; a position is sequence × this + index.
-pub const PACK_EVENTS: i64 = 256;
+pub const PACK_EVENTS: usize = 256;
+/// The same, as positions count.
+const PACK_POSITIONS: i64 = 256;
 
 /// The position of the item `index` of the entry `sequence`.
 pub fn position(sequence: u64, index: usize) -> i64 {
-    let sequence = i64::try_from(sequence).unwrap_or(i64::MAX / PACK_EVENTS);
-    sequence.saturating_mul(PACK_EVENTS).saturating_add(i64::try_from(index).unwrap_or(0))
+    let sequence = i64::try_from(sequence).unwrap_or(i64::MAX / PACK_POSITIONS);
+    sequence.saturating_mul(PACK_POSITIONS).saturating_add(i64::try_from(index).unwrap_or(0))
 }
 
 /// The sequence of the entry that holds `position`.
 pub fn sequence(position: i64) -> u64 {
-    u64::try_from(position / PACK_EVENTS).unwrap_or(0)
+    u64::try_from(position / PACK_POSITIONS).unwrap_or(0)
 }
 
 /// One entry, with its place in the one order.
@@ -28,6 +30,11 @@ pub struct Entry<'a> {
     pub at: Time,
     /// What it says.
     pub body: EntryBody<'a>,
+}
+
+/// The last position of the entry `sequence`.
+pub fn last_position(sequence: u64) -> i64 {
+    position(sequence, PACK_EVENTS - 1)
 }
 
 /// What an entry says.
@@ -47,7 +54,7 @@ pub enum EntryBody<'a> {
         /// Which object in which version.
         identity: RuleIdentity,
         /// The rule, or what is wrong with it.
-        spec: Result<RuleSpec, RuleError>,
+        spec: Box<Result<RuleSpec, RuleError>>,
     },
     /// A rule's object is gone.
     RuleDeleted {

@@ -68,20 +68,22 @@ impl Serialize for Hash128 {
     }
 }
 
+struct Hex;
+
+impl serde::de::Visitor<'_> for Hex {
+    type Value = Hash128;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("32 hexadecimal digits")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hash128, E> {
+        Hash128::parse(text).ok_or_else(|| E::custom("not 32 hexadecimal digits"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Hash128 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if !deserializer.is_human_readable() {
             return <[u8; 16]>::deserialize(deserializer).map(|bytes| Self(u128::from_le_bytes(bytes)));
-        }
-        struct Hex;
-        impl serde::de::Visitor<'_> for Hex {
-            type Value = Hash128;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("32 hexadecimal digits")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hash128, E> {
-                Hash128::parse(text).ok_or_else(|| E::custom("not 32 hexadecimal digits"))
-            }
         }
         deserializer.deserialize_str(Hex)
     }
@@ -100,6 +102,7 @@ impl Hasher for TakeBits {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
     }
+    #[allow(clippy::cast_possible_truncation, reason = "both halves are taken")]
     fn write_u128(&mut self, bits: u128) {
         self.0 ^= (bits as u64) ^ ((bits >> 64) as u64).rotate_left(17);
     }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 pub struct RawJson<'a>(Cow<'a, RawValue>);
 
 impl<'a> RawJson<'a> {
-    /// Borrows the text of a value that serde_json has checked.
+    /// Borrows the text of a value that `serde_json` has checked.
     pub const fn borrowed(raw: &'a RawValue) -> Self {
         Self(Cow::Borrowed(raw))
     }

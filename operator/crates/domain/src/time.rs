@@ -74,20 +74,22 @@ impl Serialize for Time {
     }
 }
 
+struct Rfc3339;
+
+impl serde::de::Visitor<'_> for Rfc3339 {
+    type Value = Time;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 time")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
+        Time::parse(text).map_err(E::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if !deserializer.is_human_readable() {
             return i64::deserialize(deserializer).map(Self);
-        }
-        struct Rfc3339;
-        impl serde::de::Visitor<'_> for Rfc3339 {
-            type Value = Time;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an RFC 3339 time")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
-                Time::parse(text).map_err(E::custom)
-            }
         }
         deserializer.deserialize_str(Rfc3339)
     }

@@ -128,7 +128,7 @@ impl<W> Queue<W> {
 
     /// Whether the events fit into one pack, but not into the one that is open.
     fn needs_pack_of_its_own(&self, events: &Encoded) -> bool {
-        let within = |events: usize| i64::try_from(events).is_ok_and(|events| events <= PACK_EVENTS);
+        let within = |events: usize| events <= PACK_EVENTS;
         let joined = events.json.len() + events.len().saturating_sub(1);
         if !within(events.len()) || joined > PACK_BYTES - ENVELOPE_BYTES {
             return false;

@@ -45,7 +45,7 @@ fn control_body<'a>(namespace: &'a str, control: &'a Control) -> EntryBody<'a> {
         Control::Rule { name, uid, generation, api_version, spec } => EntryBody::Rule {
             namespace,
             identity: RuleIdentity { uid: uid.clone(), name: name.clone(), generation: *generation },
-            spec: api::rule_from_log(api_version, spec.get()),
+            spec: Box::new(api::rule_from_log(api_version, spec.get())),
         },
         Control::RuleDeleted { uid, .. } => EntryBody::RuleDeleted { namespace, uid },
         Control::Close { incident, .. } => EntryBody::Close { namespace, incident },

@@ -40,7 +40,7 @@ impl Observed {
             (self.revision, self.since) = (revision, Some(now));
         }
         let unchanged = self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
-        if unchanged >= LEASE { Step::Take(revision) } else { Step::Wait((LEASE - unchanged).min(RENEW_EVERY)) }
+        if unchanged >= LEASE { Step::Take(revision) } else { Step::Wait(LEASE.saturating_sub(unchanged).min(RENEW_EVERY)) }
     }
 }
 

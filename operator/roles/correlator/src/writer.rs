@@ -20,17 +20,17 @@ const CONCURRENT_WRITES: usize = 32;
 /// A record with the log position that it covers.
 pub trait Positioned: Record {
     /// The position.
-    fn position(&self) -> i64;
+    fn covers(&self) -> i64;
 }
 
 impl Positioned for IncidentRecord {
-    fn position(&self) -> i64 {
+    fn covers(&self) -> i64 {
         self.occurrences.position
     }
 }
 
 impl Positioned for RuleRecord {
-    fn position(&self) -> i64 {
+    fn covers(&self) -> i64 {
         self.counted_to
     }
 }
@@ -45,14 +45,14 @@ impl<T: Positioned> Known<T> {
     async fn open(bus: &Bus) -> Result<Self, BusError> {
         let bucket = bus.records::<T>().await?;
         let all = bucket.list().await?;
-        let written = all.into_iter().map(|(key, value, revision)| (key, (revision, value.position()))).collect();
+        let written = all.into_iter().map(|(key, value, revision)| (key, (revision, value.covers()))).collect();
         Ok(Self { bucket, written })
     }
 
     async fn write(&mut self, records: &[T], metrics: &Metrics) -> Result<(), BusError> {
         let newer = records.iter().filter(|record| {
             let written = self.written.get(&record.key());
-            written.is_none_or(|(_, position)| *position < record.position())
+            written.is_none_or(|(_, position)| *position < record.covers())
         });
         let writes = newer.map(|record| {
             let revision = self.written.get(&record.key()).map_or(0, |(revision, _)| *revision);
@@ -79,9 +79,9 @@ async fn write_one<T: Positioned>(bucket: &Bucket<T>, record: &T, mut revision: 
     let key = record.key();
     loop {
         match bucket.update(record, revision).await {
-            Ok(revision) => return Ok((key, revision, record.position())),
+            Ok(revision) => return Ok((key, revision, record.covers())),
             Err(BusError::Conflict { .. }) => match bucket.get_revision(&key).await? {
-                Some((found, at)) if found.position() >= record.position() => return Ok((key, at, found.position())),
+                Some((found, at)) if found.covers() >= record.covers() => return Ok((key, at, found.covers())),
                 Some((_, at)) => revision = at,
                 None => revision = bucket.last_revision(&key).await?,
             },

@@ -127,12 +127,11 @@ impl Tenant {
         let due = window.due(within);
         state.pending_occurrences -= gone;
         state.counters.below_threshold += i64::try_from(gone).unwrap_or(i64::MAX);
-        match due {
-            Some(due) => turn.timers.not_later_than(due, Subject::Window(self.number, rule, group)),
-            None => {
-                state.groups.remove(&group);
-                state.pending_groups -= 1;
-            }
+        if let Some(due) = due {
+            turn.timers.not_later_than(due, Subject::Window(self.number, rule, group));
+        } else {
+            state.groups.remove(&group);
+            state.pending_groups -= 1;
         }
         if gone > 0 {
             turn.effects.push(Effect::Rule { tenant: self.number, number: rule });

@@ -17,7 +17,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::entry::{Entry, EntryBody, position};
+use crate::entry::{Entry, EntryBody, last_position, position};
 use crate::incident::IncidentRecord;
 use crate::rule::record::RuleRecord;
 use crate::time::Time;
@@ -94,7 +94,7 @@ impl Correlator {
             }
             EntryBody::Rule { namespace, identity, spec } => {
                 let tenant = self.tenant(namespace);
-                self.on(tenant, 0, effects, |tenant, turn| tenant.take_in_rule(identity.clone(), spec.clone(), turn));
+                self.on(tenant, 0, effects, |tenant, turn| tenant.take_in_rule(identity.clone(), (**spec).clone(), turn));
             }
             EntryBody::RuleDeleted { namespace, uid } => {
                 let tenant = self.tenant(namespace);
@@ -154,7 +154,7 @@ impl Correlator {
 
     /// The last position of the last entry taken in.
     fn covered(&self) -> i64 {
-        position(self.sequence, 0) + crate::entry::PACK_EVENTS - 1
+        last_position(self.sequence)
     }
 
     /// The record of an incident now, if it is still there.

@@ -47,9 +47,8 @@ impl Problem {
         let older = event.occurred_at < self.as_of;
         let news = match (self.state, event.state) {
             (_, EventState::Info) => return News::New,
-            (_, EventState::Resolved) if older => return News::Stale,
+            (_, EventState::Resolved) | (EventState::Resolved, EventState::Firing) if older => return News::Stale,
             (_, EventState::Resolved) => News::Cleared,
-            (EventState::Resolved, EventState::Firing) if older => return News::Stale,
             (EventState::Firing, EventState::Firing) if event.has_life_cycle() => {
                 if event.occurrence_key == self.occurrence {
                     News::Again

@@ -12,10 +12,9 @@ use super::timers::Subject;
 use super::window::{Occurrence, Window};
 use crate::event::Event;
 use crate::hash::Hash128;
-use crate::incident::{EndReason, incident_id};
+use crate::incident::incident_id;
 use crate::rule::index::RuleIndex;
 use crate::rule::{Rule, Verdict, is_occurrence};
-use crate::time::Time;
 
 /// Open incidents of one namespace.
 const OPEN_PER_NAMESPACE: usize = 5000;
@@ -229,7 +228,7 @@ impl Tenant {
         if trigger.count > 1 {
             let is_new = !state.groups.contains_key(&group);
             if (is_new && state.pending_groups >= PENDING_GROUPS) || state.pending_occurrences >= PENDING_OCCURRENCES {
-                return self.overflow(place, event, vec![seen], turn);
+                return self.overflow(place, event, &[seen], turn);
             }
             let entry = state.groups.entry(group).or_insert_with(|| Group::Pending(Window::default()));
             let Group::Pending(window) = entry else { return Outcome::Unmatched };
@@ -244,14 +243,14 @@ impl Tenant {
                 return Outcome::Pending;
             }
             let occurrences = take_window(state, group, turn);
-            return self.open(place, event, occurrences, turn);
+            return self.open(place, event, &occurrences, turn);
         }
-        self.open(place, event, vec![seen], turn)
+        self.open(place, event, &[seen], turn)
     }
 
     /// Opens an incident with these first occurrences, or joins them to the overflow incident at a cap. The
     /// outcome is that of the last one, the event at hand; the others are accounted for here.
-    fn open(&mut self, place: usize, event: &Event<'_>, first: Vec<Occurrence>, turn: &mut Turn<'_>) -> Outcome {
+    fn open(&mut self, place: usize, event: &Event<'_>, first: &[Occurrence], turn: &mut Turn<'_>) -> Outcome {
         if !self.has_room(place) {
             return self.overflow(place, event, first, turn);
         }
@@ -264,10 +263,10 @@ impl Tenant {
         state.counters.open += 1;
         self.open += 1;
         let number = self.add(incident);
-        self.settle(number, place, &first, Outcome::Counted, turn)
+        self.settle(number, place, first, Outcome::Counted, turn)
     }
 
-    fn overflow(&mut self, place: usize, event: &Event<'_>, first: Vec<Occurrence>, turn: &mut Turn<'_>) -> Outcome {
+    fn overflow(&mut self, place: usize, event: &Event<'_>, first: &[Occurrence], turn: &mut Turn<'_>) -> Outcome {
         let Some(state) = self.rules.get_mut(place) else { return Outcome::Unmatched };
         state.counters.overflow += i64::try_from(first.len()).unwrap_or(i64::MAX);
         let number = match (state.overflow, &state.rule) {
@@ -284,7 +283,7 @@ impl Tenant {
             }
             (None, None) => return Outcome::Unmatched,
         };
-        self.settle(number, place, &first, Outcome::Overflow, turn)
+        self.settle(number, place, first, Outcome::Overflow, turn)
     }
 
     fn add(&mut self, incident: Incident) -> u64 {
@@ -310,9 +309,8 @@ impl Tenant {
             }
         }
         let waited = first.split_last().map_or(&[][..], |(_, waited)| waited);
-        for seen in waited.iter().filter(|seen| seen.owned) {
+        for _ in waited.iter().filter(|seen| seen.owned) {
             turn.totals.add(outcome);
-            let _ = seen;
         }
         for seen in first {
             self.problems.hold(seen.fingerprint, number);
@@ -351,25 +349,17 @@ pub fn take_window(state: &mut RuleState, group: Hash128, turn: &mut Turn<'_>) -
 fn opening<'a>(
     turn: &Turn<'_>,
     rule: &Rule,
-    (group, group_fields): (Hash128, Vec<(String, String)>),
+    group: (Hash128, Vec<(String, String)>),
     event: &'a Event<'a>,
 ) -> Opening<'a> {
     Opening {
-        id: incident_id(turn.log_id, &rule.identity.uid, group, turn.position),
+        id: incident_id(turn.log_id, &rule.identity.uid, group.0, turn.position),
         rule: rule.identity.clone(),
         resolve: rule.spec.resolve,
         ttl: rule.spec.ttl,
-        group,
-        group_fields,
+        group: group.0,
+        group_fields: group.1,
         event,
         at: turn.at,
     }
 }
-
-/// Which of these reasons leave an incident that can come back: none of a person's.
-pub const fn comes_back(reason: EndReason) -> bool {
-    matches!(reason, EndReason::Cleared | EndReason::Quiet)
-}
-
-/// The end of time, for what has no deadline.
-pub const NEVER: Time = Time::from_millis(i64::MAX);

@@ -1,5 +1,7 @@
 //! Behaviour of the fold: the laws of counting, ending and coming back, each by its sentence.
 
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "small made-up numbers")]
+
 use proptest::prelude::*;
 
 use super::Correlator;
@@ -41,7 +43,7 @@ impl Log {
 
     fn rule(&mut self, uid: &str, generation: i64, spec: RuleSpec) {
         let identity = RuleIdentity { uid: uid.into(), name: format!("rule-{uid}"), generation };
-        self.append(0, EntryBody::Rule { namespace: "shop", identity, spec: Ok(spec) });
+        self.append(0, EntryBody::Rule { namespace: "shop", identity, spec: Box::new(Ok(spec)) });
     }
 
     fn events(&mut self, at: i64, events: &[Event<'_>]) {
@@ -406,7 +408,7 @@ fn play(log: &mut Log, made: &Made, at: i64, generation: i64) {
         Made::Rule(rule, kind) => {
             let uid = format!("u{rule}");
             let identity = RuleIdentity { name: format!("rule-{uid}"), uid, generation };
-            log.append(at, EntryBody::Rule { namespace: "shop", identity, spec: Ok(variant(*kind)) });
+            log.append(at, EntryBody::Rule { namespace: "shop", identity, spec: Box::new(Ok(variant(*kind))) });
         }
         Made::Drop(rule) => log.append(at, EntryBody::RuleDeleted { namespace: "shop", uid: &format!("u{rule}") }),
         Made::Close(nth) => {

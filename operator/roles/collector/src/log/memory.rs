@@ -105,7 +105,9 @@ impl MemoryLog {
 
 /// Decodes as the correlator does, so that a pack it could not read fails the test.
 fn events(pack: &[u8]) -> Vec<serde_json::Value> {
-    let bus::log::LogPayload::Events(events) = bus::log::decode(pack).unwrap() else {
+    let mut scratch = Vec::new();
+    let json = bus::log::open(pack, &mut scratch).unwrap();
+    let bus::log::LogPayload::Events(events) = bus::log::decode(json).unwrap() else {
         panic!("no events")
     };
     events
