@@ -46,15 +46,22 @@ impl From<u128> for Hash128 {
     }
 }
 
-impl fmt::Display for Hash128 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+impl Hash128 {
+    /// The 32 hexadecimal digits.
+    pub fn hex(self) -> [u8; 32] {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
         let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
         let mut text = [0_u8; 32];
         for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(self.0.to_be_bytes()) {
             *pair = [digit(byte >> 4), digit(byte & 0xf)];
         }
-        f.pad(std::str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+impl fmt::Display for Hash128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(std::str::from_utf8(&self.hex()).unwrap_or_default())
     }
 }
 

@@ -2,6 +2,7 @@
 //! incidents. No I/O, no clock, no randomness, no async: what is known comes in, what to do goes out.
 
 pub mod correlate;
+mod encode;
 pub mod entry;
 pub mod event;
 pub mod hash;

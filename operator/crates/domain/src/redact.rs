@@ -6,6 +6,7 @@
 //! of JSON members. One pass over the request's body ([`Redactor::may_contain_secret`]) says whether any of this
 //! has work at all; for most requests it has none.
 
+mod named;
 mod names;
 mod prefilter;
 mod shapes;
@@ -119,14 +120,14 @@ impl Redactor {
             };
         }
         let (hidden, count) = self.shapes.hide(&text);
-        let decoded = shapes::without_needless_escapes(&text);
-        let (decoded_hidden, decoded_count) = self.shapes.hide(&decoded);
         // Escapes are undone only where one hid something.
-        if decoded_count > count {
-            decoded_hidden.into_owned()
-        } else {
-            hidden.into_owned()
+        if let Cow::Owned(decoded) = shapes::without_needless_escapes(&text) {
+            let (decoded_hidden, decoded_count) = self.shapes.hide(&decoded);
+            if decoded_count > count {
+                return decoded_hidden.into_owned();
+            }
         }
+        hidden.into_owned()
     }
 
     fn field(&self, field: &mut Cow<'_, str>) -> usize {

@@ -47,8 +47,93 @@ impl Time {
     /// # Errors
     /// The text is no such time, or lies outside of jiff's years (±9999).
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(Self::from)
+        match parse_utc(text.as_bytes()) {
+            Some(at) => Ok(at),
+            None => text.parse::<jiff::Timestamp>().map(Self::from),
+        }
     }
+
+    /// Appends RFC 3339 in UTC with three fraction digits to `out`.
+    pub fn write_rfc3339(self, out: &mut Vec<u8>) {
+        let (days, millis) = (self.0.div_euclid(DAY_MILLIS), self.0.rem_euclid(DAY_MILLIS));
+        let (year, month, day) = civil_from_days(days);
+        if !(0..=9999).contains(&year) {
+            // Beyond four digits the notation has a sign; that is jiff's. What is beyond its calendar too becomes
+            // the last moment within.
+            let text = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
+            out.extend_from_slice(PRINTER.timestamp_to_string(&text).as_bytes());
+            return;
+        }
+        let seconds = millis / 1000;
+        push_digits(out, year, 4);
+        for (separator, number) in [(b'-', month), (b'-', day), (b'T', seconds / 3600), (b':', seconds / 60 % 60), (b':', seconds % 60)] {
+            out.push(separator);
+            push_digits(out, number, 2);
+        }
+        out.push(b'.');
+        push_digits(out, millis % 1000, 3);
+        out.push(b'Z');
+    }
+}
+
+/// Milliseconds of a day; UTC as computers count it has no leap seconds.
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+fn push_digits(out: &mut Vec<u8>, number: i64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_i64.pow(place) % 10;
+        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+    }
+}
+
+/// Year, month and day of a day counted from 1970 (the proleptic Gregorian calendar; Hinnant's algorithm
+/// `civil_from_days`, howardhinnant.github.io/date_algorithms.html).
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Days from 1970 of a date (Hinnant's `days_from_civil`).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// The notation that nearly every sender uses, `2024-12-20T10:30:00[.123456789]Z`; `None` for any other, and for
+/// whatever looks odd, which is left to jiff to judge.
+fn parse_utc(text: &[u8]) -> Option<Time> {
+    let (head, rest) = text.split_first_chunk::<19>()?;
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = head else { return None };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+    };
+    let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?);
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
+    // Days that every month has; the rest of the calendar is jiff's.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let fraction = match rest.split_last()? {
+        (b'Z', []) => 0,
+        (b'Z', [b'.', digits @ ..]) if (1..=9).contains(&digits.len()) => {
+            number(digits)? * 10_i64.pow(9 - u32::try_from(digits.len()).ok()?) / 1_000_000
+        }
+        _ => return None,
+    };
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    // Before 1970 fractions count the other way round.
+    (seconds >= 0).then(|| Time(seconds * 1000 + fraction))
 }
 
 impl From<jiff::Timestamp> for Time {
@@ -102,6 +187,20 @@ mod tests {
     #[test]
     fn a_time_is_written_with_three_fraction_digits_in_utc() {
         assert_eq!(Time::parse("2024-12-20T12:30:00+02:00").unwrap().to_string(), "2024-12-20T10:30:00.000Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn our_notation_is_jiffs(millis in -62_167_219_200_000_i64..253_402_300_800_000, digits in "[0-9]{1,9}") {
+            let at = Time::from_millis(millis);
+            let mut written = Vec::new();
+            at.write_rfc3339(&mut written);
+            let written = String::from_utf8(written).unwrap();
+            proptest::prop_assert_eq!(&written, &at.to_string());
+            proptest::prop_assert_eq!(Time::parse(&written).unwrap(), at);
+            let finer = format!("{}.{digits}Z", &written[..19]);
+            proptest::prop_assert_eq!(Time::parse(&finer).unwrap(), Time::from(finer.parse::<jiff::Timestamp>().unwrap()));
+        }
     }
 
     #[test]

@@ -222,6 +222,11 @@ impl<'d> Making<'d> {
     where
         'd: 'e,
     {
+        let has_data = event.data.is_some();
+        // What would be left out in the end is not searched for secrets first.
+        event
+            .data
+            .take_if(|data| data.get().len() > bounds::ENCODED_BYTES);
         self.prepared.changes.redactions += self.redaction.event(event);
         let delivery = self.delivery;
         event.namespace = Cow::Borrowed(delivery.namespace);
@@ -229,7 +234,8 @@ impl<'d> Making<'d> {
         if let Some(key) = delivery.key {
             event.delivery_key = Cow::Owned(format!("{key}#{index}"));
         }
-        if encode(event, &mut self.prepared.events)? == Fit::WithoutData {
+        encode(event, &mut self.prepared.events)?;
+        if has_data && event.data.is_none() {
             self.prepared.changes.data_left_out += 1;
         }
         Ok(())
@@ -269,22 +275,13 @@ impl<'d> Making<'d> {
     }
 }
 
-/// How an event was made to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    Whole,
-    WithoutData,
-}
-
-/// Encodes `event` behind the others; after an error they are as before.
-fn encode(event: &mut Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection> {
+/// Encodes `event` behind the others, without its data where that is too much; after an error they are as before.
+fn encode(event: &mut Event<'_>, events: &mut Encoded) -> Result<(), Rejection> {
     let start = events.json.len();
-    let mut fit = Fit::Whole;
-    write(event, &mut events.json, start)?;
+    event.write_json(&mut events.json);
     if events.json.len() - start > bounds::ENCODED_BYTES && event.data.take().is_some() {
         events.json.truncate(start);
-        write(event, &mut events.json, start)?;
-        fit = Fit::WithoutData;
+        event.write_json(&mut events.json);
     }
     if events.json.len() - start > bounds::ENCODED_BYTES {
         events.json.truncate(start);
@@ -298,19 +295,7 @@ fn encode(event: &mut Event<'_>, events: &mut Encoded) -> Result<Fit, Rejection>
         });
     }
     events.ends.push(events.json.len());
-    Ok(fit)
-}
-
-fn write(event: &Event<'_>, json: &mut Vec<u8>, start: usize) -> Result<(), Rejection> {
-    serde_json::to_writer(&mut *json, event).map_err(|error| {
-        json.truncate(start);
-        let message =
-            format!("the event cannot be written as JSON: {error}; is a time beyond the year 9999?");
-        Rejection {
-            reason: "Unencodable",
-            message,
-        }
-    })
+    Ok(())
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ const ENDINGS: [(&str, Named); 23] = [
     ("secret", Named::Secret),
 ];
 
+/// Bytes of the longest of [`ENDINGS`].
+const LONGEST_ENDING: usize = "consumersecret".len();
+
 /// A number shorter than this under `token` is a count or a version, not a credential.
 const SHORT_NUMBER_DIGITS: usize = 6;
 
@@ -51,15 +54,17 @@ const NO_VALUES: [&str; 8] = ["", "null", "none", "nil", "true", "false", "undef
 
 /// What a name says of its value; `None` for an innocent one.
 pub(super) fn of(name: &str) -> Option<Named> {
-    let name: String = name
-        .chars()
-        .filter(|letter| !matches!(letter, '_' | '-'))
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    ENDINGS
-        .iter()
-        .find(|(ending, _)| name.ends_with(ending))
-        .map(|(_, named)| *named)
+    let mut ending = [0; LONGEST_ENDING];
+    let mut start = LONGEST_ENDING;
+    let letters = name.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-'));
+    for (place, letter) in ending.iter_mut().rev().zip(letters) {
+        *place = letter.to_ascii_lowercase();
+        start -= 1;
+    }
+    let name = ending.get(start..).unwrap_or_default();
+    let fits = |known: &str| known.as_bytes().last() == name.last() && name.ends_with(known.as_bytes());
+    let known = ENDINGS.iter().find(|(known, _)| fits(known));
+    known.map(|(_, named)| *named)
 }
 
 impl Named {
@@ -140,6 +145,13 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(of(name), named, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_ending_is_found_behind_any_name() {
+        for (ending, named) in ENDINGS {
+            assert_eq!(of(&format!("{}_{}", "x".repeat(100), ending)), Some(named), "{ending}");
         }
     }
 

@@ -1,0 +1,238 @@
+//! An event as JSON, written straight into bytes. The same text as serde's, which a property holds, for a third
+//! of its time: ingest encodes every event, the log's contract is JSON, and serde writes it in many small pieces.
+
+use std::borrow::Cow;
+
+use crate::event::{Event, EventState};
+use crate::hash::Hash128;
+use crate::json::{Labels, Strings};
+use crate::time::Time;
+
+/// What a byte becomes inside a JSON text: itself (0), `\u00xx` (`u`), or a backslash and this letter.
+const ESCAPES: [u8; 256] = escapes();
+
+const fn escapes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
+    }
+    table[0x08] = b'b';
+    table[0x09] = b't';
+    table[0x0a] = b'n';
+    table[0x0c] = b'f';
+    table[0x0d] = b'r';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+}
+
+impl Event<'_> {
+    /// Appends the event's JSON to `out`.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let mut object = Object { out, separator: b'{' };
+        object.text("id", &self.id);
+        object.text("deliveryKey", &self.delivery_key);
+        object.hash("fingerprint", self.fingerprint);
+        object.list("fingerprintFields", &self.fingerprint_fields);
+        if !self.occurrence_key.is_absent() {
+            object.hash("occurrenceKey", self.occurrence_key);
+        }
+        object.word("state", state(self.state));
+        object.text("namespace", &self.namespace);
+        object.source(self);
+        object.text("type", &self.kind);
+        object.word("severity", self.severity.as_str());
+        object.text("severityFrom", &self.severity_from);
+        object.text("title", &self.title);
+        object.text("description", &self.description);
+        object.text("resource", &self.resource);
+        object.list("resources", &self.resources);
+        object.text("service", &self.service);
+        object.text("host", &self.host);
+        object.text("team", &self.team);
+        object.text("environment", &self.environment);
+        object.text("account", &self.account);
+        object.text("region", &self.region);
+        object.map("labels", &self.labels);
+        object.list("tags", &self.tags);
+        object.map("links", &self.links);
+        if let Some(data) = &self.data {
+            object.name("data");
+            object.out.extend_from_slice(data.get().as_bytes());
+        }
+        object.time("occurredAt", self.occurred_at);
+        if !self.ends_at.is_epoch() {
+            object.time("endsAt", self.ends_at);
+        }
+        object.time("receivedAt", self.received_at);
+        object.text("traceparent", &self.traceparent);
+        object.out.push(b'}');
+    }
+}
+
+const fn state(state: EventState) -> &'static str {
+    match state {
+        EventState::Firing => "Firing",
+        EventState::Resolved => "Resolved",
+        EventState::Info => "Info",
+    }
+}
+
+/// An object being written; empty texts, lists and maps are left out.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    separator: u8,
+}
+
+impl Object<'_> {
+    fn name(&mut self, name: &str) {
+        self.out.push(std::mem::replace(&mut self.separator, b','));
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A text that needs no escapes.
+    fn word(&mut self, name: &str, word: &str) {
+        self.name(name);
+        self.out.push(b'"');
+        self.out.extend_from_slice(word.as_bytes());
+        self.out.push(b'"');
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        if !text.is_empty() {
+            self.name(name);
+            write_text(self.out, text);
+        }
+    }
+
+    fn hash(&mut self, name: &str, hash: Hash128) {
+        self.name(name);
+        self.out.push(b'"');
+        self.out.extend_from_slice(&hash.hex());
+        self.out.push(b'"');
+    }
+
+    fn time(&mut self, name: &str, at: Time) {
+        self.name(name);
+        self.out.push(b'"');
+        at.write_rfc3339(self.out);
+        self.out.push(b'"');
+    }
+
+    fn list(&mut self, name: &str, list: &Strings<'_>) {
+        let texts: &[Cow<'_, str>] = &list.0;
+        let Some((first, rest)) = texts.split_first() else { return };
+        self.name(name);
+        self.out.push(b'[');
+        write_text(self.out, first);
+        for text in rest {
+            self.out.push(b',');
+            write_text(self.out, text);
+        }
+        self.out.push(b']');
+    }
+
+    fn map(&mut self, name: &str, map: &Labels<'_>) {
+        if map.is_empty() {
+            return;
+        }
+        self.name(name);
+        let mut separator = b'{';
+        for (name, value) in map.iter() {
+            self.out.push(std::mem::replace(&mut separator, b','));
+            write_text(self.out, name);
+            self.out.push(b':');
+            write_text(self.out, value);
+        }
+        self.out.push(b'}');
+    }
+
+    fn source(&mut self, event: &Event<'_>) {
+        self.name("source");
+        let source = &event.source;
+        self.out.extend_from_slice(b"{\"name\":");
+        write_text(self.out, &source.name);
+        self.out.extend_from_slice(b",\"format\":");
+        write_text(self.out, &source.format);
+        if !source.reported.is_empty() {
+            self.out.extend_from_slice(b",\"reported\":");
+            write_text(self.out, &source.reported);
+        }
+        self.out.push(b'}');
+    }
+}
+
+/// Writes a JSON text with serde's escapes.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    let special = |byte: &u8| ESCAPES.get(usize::from(*byte)).is_some_and(|escape| *escape != 0);
+    while let Some(at) = rest.iter().position(special) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = tail.split_first() else { break };
+        match ESCAPES.get(usize::from(byte)).copied().unwrap_or_default() {
+            b'u' => {
+                const DIGITS: [u8; 16] = *b"0123456789abcdef";
+                let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]);
+            }
+            letter => out.extend_from_slice(&[b'\\', letter]),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Source;
+    use crate::json::RawJson;
+    use crate::severity::Severity;
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn event()(
+            texts in prop::collection::vec(prop_oneof![Just(String::new()), any::<String>(), "[ -~\n\t\"\\\\\u{8}\u{c}\r\u{1}]{0,20}"], 20),
+            list in prop::collection::vec(any::<String>(), 0..4),
+            pairs in prop::collection::vec((any::<String>(), any::<String>()), 0..5),
+            (fingerprint, occurrence) in (any::<u128>(), prop_oneof![Just(0), any::<u128>()]),
+            times in prop::array::uniform3(prop_oneof![Just(0_i64), 0..253_402_300_799_999_i64, -99_999_999_999_i64..0]),
+            (state, severity, data) in (0_usize..3, 0_usize..5, any::<bool>()),
+        ) -> Event<'static> {
+            let mut texts = texts.into_iter().map(Cow::<'static, str>::Owned);
+            let mut text = || texts.next().unwrap();
+            let pairs = || pairs.iter().map(|(a, b)| (Cow::Owned(a.clone()), Cow::Owned(b.clone()))).collect();
+            let list = || Strings(list.iter().map(|text| Cow::Owned(text.clone())).collect());
+            Event {
+                id: text(), delivery_key: text(), namespace: text(), kind: text(), severity_from: text(), title: text(),
+                description: text(), resource: text(), service: text(), host: text(), team: text(), environment: text(),
+                account: text(), region: text(), traceparent: text(),
+                source: Source { name: text(), format: text(), reported: text() },
+                fingerprint: fingerprint.into(), occurrence_key: occurrence.into(),
+                fingerprint_fields: list(), resources: list(), tags: list(),
+                labels: Labels::new(pairs()), links: Labels::new(pairs()),
+                state: [EventState::Firing, EventState::Resolved, EventState::Info][state],
+                severity: Severity::ALL[severity],
+                data: data.then(|| RawJson::of(&serde_json::json!({"a": [1, "b"]})).unwrap()),
+                occurred_at: Time::from_millis(times[0]), ends_at: Time::from_millis(times[1]),
+                received_at: Time::from_millis(times[2]),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_is_serdes(event in event()) {
+            let mut written = Vec::new();
+            event.write_json(&mut written);
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
+        }
+    }
+}
