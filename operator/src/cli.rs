@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Folds operational noise into few incidents that people can see, decide and act on.
 #[derive(Debug, Parser)]
-#[command(name = "opsward", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(
+    name = "opsward",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -19,11 +24,15 @@ pub enum Command {
     /// Run one or more roles until SIGTERM
     Run(RunArgs),
     /// Turn bytes into Events, without a cluster and without NATS
-    #[command(after_help = "Exit code 2 when an item is refused; each refusal is a JSON line on stderr, the good \
-                            items are printed all the same.\n\nExample:\n  opsward normalize --format alertmanager < webhook.json")]
+    #[command(
+        after_help = "Exit code 2 when an item is refused; each refusal is a JSON line on stderr, the good \
+                            items are printed all the same.\n\nExample:\n  opsward normalize --format alertmanager < webhook.json"
+    )]
     Normalize(NormalizeArgs),
     /// Post a file to a collector, as often and as fast as asked, and print the accounting
-    #[command(after_help = "Exit code 2 when an item or a request was not accepted.\n\nExample:\n  opsward send event.json --repeat 412")]
+    #[command(
+        after_help = "Exit code 2 when an item or a request was not accepted.\n\nExample:\n  opsward send event.json --repeat 412"
+    )]
     Send(SendArgs),
     /// Look at what could not be taken in
     Dlq(DlqArgs),
@@ -77,7 +86,12 @@ pub struct SendArgs {
     /// The request's body; standard input when left out or `-`
     pub file: Option<PathBuf>,
     /// Where to post
-    #[arg(short, long, default_value = "http://127.0.0.1:8080/api/v1/events/webhook", env = "OPSWARD_URL")]
+    #[arg(
+        short,
+        long,
+        default_value = "http://127.0.0.1:8080/api/v1/events/webhook",
+        env = "OPSWARD_URL"
+    )]
     pub url: String,
     /// The file that holds the source's bearer token
     #[arg(long)]

@@ -38,7 +38,9 @@ pub struct AdminConfig {
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 9090)) }
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 9090)),
+        }
     }
 }
 
@@ -55,9 +57,12 @@ pub struct LogConfig {
 impl Config {
     /// Reads and checks `path`; everything has its default without one.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::default()) };
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
         let name = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {name}"))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {name}"))?;
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
@@ -68,7 +73,10 @@ impl Config {
 
     /// The collector's part.
     pub fn collector(&self) -> CollectorConfig {
-        CollectorConfig { ingest: self.ingest.clone(), sources: self.sources.clone() }
+        CollectorConfig {
+            ingest: self.ingest.clone(),
+            sources: self.sources.clone(),
+        }
     }
 }
 
@@ -84,8 +92,12 @@ mod tests {
 
     #[test]
     fn an_error_names_file_field_and_line() {
-        let text = error("admin:\n  address: 127.0.0.1:1\nsources:\n- name: a\n  format: purple\n  namespace: b\n");
-        assert!(text.contains("sources[0].format") && text.contains("line 5"), "{text}");
+        let text =
+            error("admin:\n  address: 127.0.0.1:1\nsources:\n- name: a\n  format: purple\n  namespace: b\n");
+        assert!(
+            text.contains("sources[0].format") && text.contains("line 5"),
+            "{text}"
+        );
         let text = error("nats:\n  ulr: x\n");
         assert!(text.contains("ulr") && text.contains("line 2"), "{text}");
     }

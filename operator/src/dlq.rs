@@ -17,7 +17,11 @@ const LINE_CHARS: usize = 100;
 /// Runs the command.
 pub async fn dlq(args: DlqArgs) -> anyhow::Result<Exit> {
     match args.command {
-        DlqCommand::List { config, limit, output } => {
+        DlqCommand::List {
+            config,
+            limit,
+            output,
+        } => {
             let letters = letters(config.as_deref(), limit).await?;
             list(&letters, output)
         }
@@ -48,11 +52,26 @@ fn list(letters: &[DeadLetter], output: Output) -> anyhow::Result<Exit> {
         writeln!(std::io::stderr(), "No dead letters.")?;
         return Ok(Exit::Ok);
     }
-    writeln!(out, "{:26}  {:24}  {:16}  {:16}  {:18}  MESSAGE", "ID", "AT", "NAMESPACE", "SOURCE", "REASON")?;
+    writeln!(
+        out,
+        "{:26}  {:24}  {:16}  {:16}  {:18}  MESSAGE",
+        "ID", "AT", "NAMESPACE", "SOURCE", "REASON"
+    )?;
     for letter in letters {
         let message: String = letter.message.chars().take(LINE_CHARS).collect();
-        let DeadLetter { id, at, namespace, source, reason, .. } = letter;
-        writeln!(out, "{id:26}  {at:24}  {namespace:16}  {source:16}  {reason:18}  {message}", at = at.to_string())?;
+        let DeadLetter {
+            id,
+            at,
+            namespace,
+            source,
+            reason,
+            ..
+        } = letter;
+        writeln!(
+            out,
+            "{id:26}  {at:24}  {namespace:16}  {source:16}  {reason:18}  {message}",
+            at = at.to_string()
+        )?;
     }
     Ok(Exit::Ok)
 }
@@ -64,9 +83,19 @@ fn show(letter: &DeadLetter, output: Output) -> anyhow::Result<Exit> {
         writeln!(out)?;
         return Ok(Exit::Ok);
     }
-    let item = letter.item.map_or_else(|| "the whole request".to_owned(), |item| format!("item {item}"));
-    writeln!(out, "id:        {}\nat:        {}\nnamespace: {}", letter.id, letter.at, letter.namespace)?;
+    let item = letter
+        .item
+        .map_or_else(|| "the whole request".to_owned(), |item| format!("item {item}"));
+    writeln!(
+        out,
+        "id:        {}\nat:        {}\nnamespace: {}",
+        letter.id, letter.at, letter.namespace
+    )?;
     writeln!(out, "source:    {} ({}), {item}", letter.source, letter.format)?;
-    writeln!(out, "reason:    {}\nmessage:   {}\n\n{}", letter.reason, letter.message, letter.payload)?;
+    writeln!(
+        out,
+        "reason:    {}\nmessage:   {}\n\n{}",
+        letter.reason, letter.message, letter.payload
+    )?;
     Ok(Exit::Ok)
 }

@@ -67,7 +67,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             std::fs::create_dir_all(&args.dir)?;
             for (name, yaml) in api::crds()? {
                 let path = args.dir.join(&name);
-                std::fs::write(&path, yaml).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+                std::fs::write(&path, yaml)
+                    .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
                 writeln!(std::io::stderr(), "wrote {}", path.display())?;
             }
             Ok(Exit::Ok)
@@ -81,5 +82,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 }
 
 fn on_threads(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }

@@ -28,7 +28,11 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
     let body = read_input(args.file.as_deref())?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let received_at = Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-    let input = Input { body: &body, received_at, source: &as_source.name };
+    let input = Input {
+        body: &body,
+        received_at,
+        source: &as_source.name,
+    };
     let items = match formats::parse(as_source.format, &input) {
         Ok(items) => items,
         Err(refusal) => return refuse(0, &refusal),
@@ -64,12 +68,31 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
     let named = args.format.as_deref().map(format_named).transpose()?;
     let Some(source) = &args.source else {
         let format = named.ok_or_else(|| anyhow!("--format is missing"))?;
-        return Ok(AsSource { name: format.name().to_owned(), format, namespace: String::new() });
+        return Ok(AsSource {
+            name: format.name().to_owned(),
+            format,
+            namespace: String::new(),
+        });
     };
     let config = Config::load(args.config.as_deref())?;
-    let known = || config.sources.iter().map(|source| source.name.to_string()).collect::<Vec<_>>().join(", ");
-    let found = config.sources.iter().find(|known| known.name.to_string() == *source);
-    let found = found.ok_or_else(|| anyhow!("--source {source}: the configuration has no such source; it has {}", known()))?;
+    let known = || {
+        config
+            .sources
+            .iter()
+            .map(|source| source.name.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let found = config
+        .sources
+        .iter()
+        .find(|known| known.name.to_string() == *source);
+    let found = found.ok_or_else(|| {
+        anyhow!(
+            "--source {source}: the configuration has no such source; it has {}",
+            known()
+        )
+    })?;
     Ok(AsSource {
         name: source.clone(),
         format: named.unwrap_or(found.format),
@@ -88,12 +111,18 @@ pub fn read_input(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
         return std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     }
     let mut body = Vec::new();
-    std::io::stdin().read_to_end(&mut body).context("cannot read standard input")?;
+    std::io::stdin()
+        .read_to_end(&mut body)
+        .context("cannot read standard input")?;
     Ok(body)
 }
 
 fn refuse(item: usize, refusal: &Refusal) -> anyhow::Result<Exit> {
-    let line = Refused { item, reason: refusal.reason.as_str(), message: &refusal.message };
+    let line = Refused {
+        item,
+        reason: refusal.reason.as_str(),
+        message: &refusal.message,
+    };
     writeln!(std::io::stderr(), "{}", serde_json::to_string(&line)?)?;
     Ok(Exit::Findings)
 }

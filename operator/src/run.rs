@@ -32,7 +32,13 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
             wiring.role(role, &config).await?;
         }
     }
-    let Wiring { health, mut supervisor, registry, admin, .. } = wiring;
+    let Wiring {
+        health,
+        mut supervisor,
+        registry,
+        admin,
+        ..
+    } = wiring;
     info!(address = %admin.local_addr(), "serving /livez /readyz /metrics");
     supervisor.spawn("admin", admin.serve(health, registry, supervisor.shutdown()));
     supervisor.run().await?;
@@ -70,7 +76,8 @@ impl Wiring {
         let collector = Collector::bind(&config.collector(), process).await?;
         info!(address = %collector.local_addr(), "collector listens");
         let bus = Bus::connect_when_there(&config.nats, Role::Collector).await?;
-        self.supervisor.spawn("collector", collector.serve(bus, self.supervisor.shutdown()));
+        self.supervisor
+            .spawn("collector", collector.serve(bus, self.supervisor.shutdown()));
         Ok(())
     }
 
@@ -84,7 +91,13 @@ impl Wiring {
     fn correlator(&mut self, config: &Config) {
         let metrics = correlator::metrics::Metrics::register(&mut self.registry, &self.stages);
         let health = self.health.component("correlator");
-        let role = correlator::run(self.identity(), config.nats.clone(), health, metrics, self.supervisor.shutdown());
+        let role = correlator::run(
+            self.identity(),
+            config.nats.clone(),
+            health,
+            metrics,
+            self.supervisor.shutdown(),
+        );
         self.supervisor.spawn("correlator", role);
     }
 
@@ -100,7 +113,8 @@ impl Wiring {
         let client = kube::Client::try_from(cluster)?;
         let bus = Bus::connect_when_there(&config.nats, Role::Controller).await?;
         let controller = Controller::new(own, client, bus, &self.health, (&mut self.registry, &self.stages))?;
-        self.supervisor.spawn("controller", controller.run(self.supervisor.shutdown()));
+        self.supervisor
+            .spawn("controller", controller.run(self.supervisor.shutdown()));
         Ok(())
     }
 }

@@ -52,7 +52,10 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
     let token = token.transpose()?.map(|token| token.trim().to_owned());
     let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
     let started = Instant::now();
-    let tick = args.rate.filter(|rate| *rate > 0.0).map(|rate| Duration::from_secs_f64(1.0 / rate));
+    let tick = args
+        .rate
+        .filter(|rate| *rate > 0.0)
+        .map(|rate| Duration::from_secs_f64(1.0 / rate));
     let posts = futures::stream::iter(0..args.repeat).then(|n| async move {
         if let Some(tick) = tick {
             let due = started + tick.mul_f64(f64::from(u32::try_from(n).unwrap_or(u32::MAX)));
@@ -61,7 +64,10 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
         n
     });
     let one = |n: u64| {
-        let mut request = client.post(&args.url).header("content-type", "application/json").body(body.clone());
+        let mut request = client
+            .post(&args.url)
+            .header("content-type", "application/json")
+            .body(body.clone());
         if let Some(token) = &token {
             request = request.bearer_auth(token);
         }
@@ -103,9 +109,15 @@ async fn post(request: reqwest::RequestBuilder, until_taken: bool) -> Posted {
 
 /// One attempt; an error says whether another may help.
 async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)> {
-    let response = request.send().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| (platform::Chain(&error).to_string(), true))?;
     let status = response.status();
-    let text = response.text().await.map_err(|error| (platform::Chain(&error).to_string(), true))?;
+    let text = response
+        .text()
+        .await
+        .map_err(|error| (platform::Chain(&error).to_string(), true))?;
     // A body that cannot be read is answered 400 with the same counts: it was received, and is a dead letter.
     let counts = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST);
     match serde_json::from_str::<Answer>(&text) {
@@ -113,7 +125,10 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
         Err(error) if status.is_success() => return Err((format!("{status}: {error}: {text}"), false)),
         _ => {}
     }
-    Err((format!("{status}: {text}"), status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS))
+    Err((
+        format!("{status}: {text}"),
+        status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
+    ))
 }
 
 impl Accounts {
@@ -142,7 +157,17 @@ impl Accounts {
                 writeln!(out)?;
             }
             Output::Text => {
-                let Self { requests, received, accepted, dead_lettered, refused, not_taken, retries, seconds, .. } = self;
+                let Self {
+                    requests,
+                    received,
+                    accepted,
+                    dead_lettered,
+                    refused,
+                    not_taken,
+                    retries,
+                    seconds,
+                    ..
+                } = self;
                 writeln!(
                     out,
                     "requests={requests} received={received} accepted={accepted} deadLettered={dead_lettered} \

@@ -34,7 +34,10 @@ impl Load {
                    "host": format!("host-{:04}", n % self.groups), "message": "CPU usage exceeded 95%",
                    "metadata": {"cpu_usage": 97.5, "n": n}})
         };
-        (0..self.batch).map(|index| event(n * self.batch + index)).collect::<Value>().to_string()
+        (0..self.batch)
+            .map(|index| event(n * self.batch + index))
+            .collect::<Value>()
+            .to_string()
     }
 
     /// The key of request `n`.

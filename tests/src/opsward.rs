@@ -48,7 +48,13 @@ impl<'r> Opsward<'r> {
         rig.install_crds().await?;
         let namespace = rig.namespace("shop").await?;
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let mut opsward = Self { rig, namespace, ingest: Port::take()?, processes: BTreeMap::new(), http };
+        let mut opsward = Self {
+            rig,
+            namespace,
+            ingest: Port::take()?,
+            processes: BTreeMap::new(),
+            http,
+        };
         for role in ROLES {
             opsward.start_role(role, role).await?;
         }
@@ -59,9 +65,17 @@ impl<'r> Opsward<'r> {
     pub async fn start_role(&mut self, name: &str, role: &str) -> Result<()> {
         let admin = Port::take()?;
         let at = |port: &Port| ([127, 0, 0, 1], port.number()).into();
-        let listen = Listen { ingest: at(&self.ingest), admin: at(&admin) };
+        let listen = Listen {
+            ingest: at(&self.ingest),
+            admin: at(&admin),
+        };
         let yaml = format!("{}{}", opsward_yaml(self.rig, listen)?, self.sources());
-        let file = self.rig.workdir().write(&format!("{name}.yaml"), &yaml)?.display().to_string();
+        let file = self
+            .rig
+            .workdir()
+            .write(&format!("{name}.yaml"), &yaml)?
+            .display()
+            .to_string();
         let probe = Probe::http(format!("http://127.0.0.1:{}/readyz", admin.number()));
         let args = ["run", role, "--config", &file];
         let server = self.rig.start_opsward(name, role, &args, probe).await?;
@@ -72,9 +86,16 @@ impl<'r> Opsward<'r> {
     fn sources(&self) -> String {
         let limits = "{perSecond: 1000000, burst: 1000000}";
         let source = |name, format| {
-            format!("- {{name: {name}, format: {format}, namespace: {}, rateLimit: {limits}}}\n", self.namespace)
+            format!(
+                "- {{name: {name}, format: {format}, namespace: {}, rateLimit: {limits}}}\n",
+                self.namespace
+            )
         };
-        format!("sources:\n{}{}", source("webhook", "webhook"), source("alerts", "alertmanager"))
+        format!(
+            "sources:\n{}{}",
+            source("webhook", "webhook"),
+            source("alerts", "alertmanager")
+        )
     }
 
     /// The namespace of this test.
@@ -84,7 +105,11 @@ impl<'r> Opsward<'r> {
 
     /// A role's process.
     pub fn role(&self, name: &str) -> Result<&Server> {
-        Ok(&self.processes.get(name).with_context(|| format!("no process {name}"))?.server)
+        Ok(&self
+            .processes
+            .get(name)
+            .with_context(|| format!("no process {name}"))?
+            .server)
     }
 
     /// Takes a process out; it is killed when dropped.
@@ -102,7 +127,10 @@ impl<'r> Opsward<'r> {
         let response = self.http.post(self.url(path)).body(body).send().await?;
         let status = response.status().as_u16();
         let text = response.text().await?;
-        Ok((status, serde_json::from_str(&text).with_context(|| format!("{status}: {text}"))?))
+        Ok((
+            status,
+            serde_json::from_str(&text).with_context(|| format!("{status}: {text}"))?,
+        ))
     }
 
     /// Posts a body under a key until it is taken; gives how often it had to be repeated.
@@ -110,7 +138,11 @@ impl<'r> Opsward<'r> {
         let attempts = std::cell::Cell::new(0);
         until("delivery", DRAINED_WITHIN, || async {
             attempts.set(attempts.get() + 1);
-            let request = self.http.post(self.url(path)).header("idempotency-key", key).body(body.to_owned());
+            let request = self
+                .http
+                .post(self.url(path))
+                .header("idempotency-key", key)
+                .body(body.to_owned());
             let response = request.send().await?.error_for_status()?;
             response.bytes().await.map(drop)
         })
@@ -125,7 +157,9 @@ impl<'r> Opsward<'r> {
             "apiVersion": "opsward.dev/v1alpha1", "kind": "TriggerRule",
             "metadata": {"name": name}, "spec": spec,
         });
-        rules.create(&PostParams::default(), &serde_json::from_value(manifest)?).await?;
+        rules
+            .create(&PostParams::default(), &serde_json::from_value(manifest)?)
+            .await?;
         self.rule_ready(name).await
     }
 
@@ -154,12 +188,20 @@ impl<'r> Opsward<'r> {
     }
 
     /// The OpsEvents as JSON, once `settled` says that they are as they should be.
-    pub async fn ops_events_when(&self, what: &str, settled: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
+    pub async fn ops_events_when(
+        &self,
+        what: &str,
+        settled: impl Fn(&[Value]) -> bool,
+    ) -> Result<Vec<Value>> {
         let events: Api<OpsEvent> = Api::namespaced(self.rig.client("admin").await?, &self.namespace);
         until(what, DRAINED_WITHIN, || async {
             let list = events.list(&ListParams::default()).await?.items;
             let list: Vec<Value> = list.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-            let seen: Vec<String> = list.iter().take(5).map(|event| format!("{:?}", event.get("status"))).collect();
+            let seen: Vec<String> = list
+                .iter()
+                .take(5)
+                .map(|event| format!("{:?}", event.get("status")))
+                .collect();
             ensure!(settled(&list), "{} OpsEvents: {seen:?}", list.len());
             anyhow::Ok(list)
         })
@@ -168,11 +210,24 @@ impl<'r> Opsward<'r> {
 
     /// A process's metrics by name and labels, such as `opsward_correlate_events_total{outcome="counted"}`.
     pub async fn metrics(&self, name: &str) -> Result<BTreeMap<String, f64>> {
-        let process = self.processes.get(name).with_context(|| format!("no process {name}"))?;
+        let process = self
+            .processes
+            .get(name)
+            .with_context(|| format!("no process {name}"))?;
         let url = format!("http://127.0.0.1:{}/metrics", process.admin.number());
-        let text = self.http.get(url).send().await?.error_for_status()?.text().await?;
+        let text = self
+            .http
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        Ok(lines.filter_map(|line| line.rsplit_once(' ')).filter_map(|(k, v)| Some((k.to_owned(), v.parse().ok()?))).collect())
+        Ok(lines
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter_map(|(k, v)| Some((k.to_owned(), v.parse().ok()?)))
+            .collect())
     }
 
     /// What became of the events so far, by outcome.
@@ -188,7 +243,10 @@ impl<'r> Opsward<'r> {
             let rest = name.strip_prefix("opsward_correlate_events_total{outcome=\"")?;
             Some(rest.strip_suffix("\"}")?.to_owned())
         };
-        Ok(metrics.iter().filter_map(|(name, count)| Some((outcome(name)?, *count as i64))).collect())
+        Ok(metrics
+            .iter()
+            .filter_map(|(name, count)| Some((outcome(name)?, *count as i64)))
+            .collect())
     }
 
     /// Waits until the correlator has accounted for exactly `accepted` events, each in one outcome.

@@ -1,7 +1,15 @@
 //! Crashes and outages under load, on real servers that are really killed. The sender keeps a ledger; what is
 //! counted must equal it.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test's helpers are tests")]
-#![allow(clippy::print_stdout, reason = "a failed run is repeated from what it printed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers are tests"
+)]
+#![allow(
+    clippy::print_stdout,
+    reason = "a failed run is repeated from what it printed"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +25,13 @@ use rig::{Load, Opsward, Options, Rig, Server};
 use serde_json::{Value, json};
 
 /// Victims, each killed this often: 50 kills in all.
-const VICTIMS: [&str; 5] = ["collector", "correlator", "controller", "nats-server", "kube-apiserver"];
+const VICTIMS: [&str; 5] = [
+    "collector",
+    "correlator",
+    "controller",
+    "nats-server",
+    "kube-apiserver",
+];
 const KILLS_EACH: usize = 10;
 /// Requests begun between two kills, so that each hits a process at work.
 const BETWEEN_KILLS: u64 = 100;
@@ -28,8 +42,15 @@ fn by_host() -> Value {
 
 /// The seed of a run: given by `OPSWARD_SEED`, else the clock; printed, so that a failure can be run again.
 fn seed() -> u64 {
-    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
-    let seed = std::env::var("OPSWARD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(clock);
+    let clock = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(1, |since| since.as_secs())
+    };
+    let seed = std::env::var("OPSWARD_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(clock);
     println!("OPSWARD_SEED={seed}");
     seed
 }
@@ -80,13 +101,24 @@ fn count(event: &Value) -> u64 {
 /// The incidents once they hold `counted` occurrences, by group.
 async fn settled(opsward: &Opsward<'_>, counted: u64) -> BTreeMap<String, Value> {
     let right = |events: &[Value]| events.iter().map(count).sum::<u64>() == counted;
-    let events = opsward.ops_events_when("all counted", right).await.expect("right counts");
-    events.iter().map(|event| (event["spec"]["group"].to_string(), seen(event))).collect()
+    let events = opsward
+        .ops_events_when("all counted", right)
+        .await
+        .expect("right counts");
+    events
+        .iter()
+        .map(|event| (event["spec"]["group"].to_string(), seen(event)))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_under_load_lose_and_double_nothing() {
-    const LOAD: Load = Load { groups: 40, batch: 5, concurrency: 8, rate: 200 };
+    const LOAD: Load = Load {
+        groups: 40,
+        batch: 5,
+        concurrency: 8,
+        rate: 200,
+    };
     let seed = seed();
     let rig = Rig::start(Options::default()).await.expect("rig");
     let opsward = Opsward::start(&rig).await.expect("opsward");
@@ -98,13 +130,19 @@ async fn fifty_kills_under_load_lose_and_double_nothing() {
             let since = Instant::now();
             server.kill().expect("killed");
             server.restart().await.expect("back");
-            println!("kill {:2} {name:14} back after {:.1} s", n + 1, since.elapsed().as_secs_f64());
+            println!(
+                "kill {:2} {name:14} back after {:.1} s",
+                n + 1,
+                since.elapsed().as_secs_f64()
+            );
             let until = begun.load(Ordering::Relaxed) + BETWEEN_KILLS;
             let passed = async || {
                 anyhow::ensure!(begun.load(Ordering::Relaxed) >= until);
                 Ok(())
             };
-            rig::until("load between kills", Duration::from_secs(60), passed).await.expect("load goes on");
+            rig::until("load between kills", Duration::from_secs(60), passed)
+                .await
+                .expect("load goes on");
         }
         killed_all.store(true, Ordering::Relaxed);
     };
@@ -124,27 +162,41 @@ async fn fifty_kills_under_load_lose_and_double_nothing() {
     let opsward = Opsward::start(&rig).await.expect("opsward");
     opsward.rule("by-host", by_host()).await.expect("rule");
     let quick = Load { rate: 0, ..LOAD };
-    let delivered = quick.deliver(&opsward, |begun| begun >= requests).await.expect("delivered");
+    let delivered = quick
+        .deliver(&opsward, |begun| begun >= requests)
+        .await
+        .expect("delivered");
     assert_eq!(delivered, requests);
     assert_eq!(disturbed, settled(&opsward, counted).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minute_without_the_api_server_costs_no_answer_and_ten_seconds() {
-    const LOAD: Load = Load { groups: 500, batch: 50, concurrency: 8, rate: 20 };
+    const LOAD: Load = Load {
+        groups: 500,
+        batch: 50,
+        concurrency: 8,
+        rate: 20,
+    };
     const AWAY: Duration = Duration::from_secs(60);
     const RIGHT_WITHIN: Duration = Duration::from_secs(10);
     let rig = Rig::start(Options::default()).await.expect("rig");
     let opsward = Opsward::start(&rig).await.expect("opsward");
     opsward.rule("by-host", by_host()).await.expect("rule");
-    let first = LOAD.deliver(&opsward, |begun| begun >= 10).await.expect("delivered");
+    let first = LOAD
+        .deliver(&opsward, |begun| begun >= 10)
+        .await
+        .expect("delivered");
     settled(&opsward, first * LOAD.batch).await;
 
     rig.apiserver().kill().expect("killed");
     let since = Instant::now();
     let mut sent = 0;
     while since.elapsed() < AWAY {
-        let (status, answer) = opsward.post(rig::load::PATH, LOAD.body(sent)).await.expect("an answer");
+        let (status, answer) = opsward
+            .post(rig::load::PATH, LOAD.body(sent))
+            .await
+            .expect("an answer");
         assert_eq!(status, 202, "{answer}");
         sent += 1;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -152,7 +204,11 @@ async fn a_minute_without_the_api_server_costs_no_answer_and_ten_seconds() {
     rig.apiserver().restart().await.expect("back");
     let back = Instant::now();
     let events = settled(&opsward, (first + sent) * LOAD.batch).await;
-    println!("{} incidents right {:.1} s after the API server's return", events.len(), back.elapsed().as_secs_f64());
+    println!(
+        "{} incidents right {:.1} s after the API server's return",
+        events.len(),
+        back.elapsed().as_secs_f64()
+    );
     assert_eq!(events.len(), 500);
     assert!(back.elapsed() <= RIGHT_WITHIN, "{:?}", back.elapsed());
 }
@@ -160,8 +216,12 @@ async fn a_minute_without_the_api_server_costs_no_answer_and_ten_seconds() {
 /// Folds the whole log anew and gives what it comes to.
 async fn replayed(rig: &Rig) -> Correlator {
     let file = rig.nats.password_file("admin").expect("password file");
-    let config =
-        BusConfig { url: rig.nats_url(), user: "admin".into(), password_file: Some(file.into()), ..BusConfig::default() };
+    let config = BusConfig {
+        url: rig.nats_url(),
+        user: "admin".into(),
+        password_file: Some(file.into()),
+        ..BusConfig::default()
+    };
     let bus = Bus::connect(&config, None).await.expect("connected");
     let log = bus.log_state().await.expect("state");
     let mut fold = Fold::new(Correlator::new(&log.log_id), 0);
@@ -178,11 +238,23 @@ async fn replayed(rig: &Rig) -> Correlator {
 /// The records that the live correlator has written.
 async fn live(rig: &Rig) -> BTreeMap<String, IncidentRecord> {
     let file = rig.nats.password_file("admin").expect("password file");
-    let config =
-        BusConfig { url: rig.nats_url(), user: "admin".into(), password_file: Some(file.into()), ..BusConfig::default() };
+    let config = BusConfig {
+        url: rig.nats_url(),
+        user: "admin".into(),
+        password_file: Some(file.into()),
+        ..BusConfig::default()
+    };
     let bus = Bus::connect(&config, None).await.expect("connected");
-    let all = bus.records::<IncidentRecord>().await.expect("bucket").list().await.expect("listed");
-    all.into_iter().map(|(key, record, _)| (key, unpositioned(record))).collect()
+    let all = bus
+        .records::<IncidentRecord>()
+        .await
+        .expect("bucket")
+        .list()
+        .await
+        .expect("listed");
+    all.into_iter()
+        .map(|(key, record, _)| (key, unpositioned(record)))
+        .collect()
 }
 
 fn unpositioned(mut record: IncidentRecord) -> IncidentRecord {
@@ -192,23 +264,38 @@ fn unpositioned(mut record: IncidentRecord) -> IncidentRecord {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
-    const LOAD: Load = Load { groups: 30, batch: 5, concurrency: 4, rate: 200 };
+    const LOAD: Load = Load {
+        groups: 30,
+        batch: 5,
+        concurrency: 4,
+        rate: 200,
+    };
     let rig = Rig::start(Options::default()).await.expect("rig");
     let mut opsward = Opsward::start(&rig).await.expect("opsward");
-    opsward.start_role("correlator-2", "correlator").await.expect("a standby");
+    opsward
+        .start_role("correlator-2", "correlator")
+        .await
+        .expect("a standby");
     opsward.rule("by-host", by_host()).await.expect("rule");
     let changed = AtomicBool::new(false);
     let change = async {
         let kubectl = async |args: &[&str]| {
             let all = [args, &["-n", opsward.namespace()]].concat();
-            rig.kubectl("admin", &all).await.expect("kubectl").success().expect("done")
+            rig.kubectl("admin", &all)
+                .await
+                .expect("kubectl")
+                .success()
+                .expect("done")
         };
         let edit = r#"{"spec":{"groupBy":["host","service"],"trigger":{"count":3,"within":"1m"}}}"#;
         kubectl(&["patch", "trule", "by-host", "--type=merge", "-p", edit]).await;
         opsward.rule_ready("by-host").await.expect("edited");
         // The leader sleeps through its lease, the standby takes over, and for a moment both lead.
         for _ in 0..2 {
-            let leaders = [opsward.role("correlator").expect("one"), opsward.role("correlator-2").expect("two")];
+            let leaders = [
+                opsward.role("correlator").expect("one"),
+                opsward.role("correlator-2").expect("two"),
+            ];
             for server in leaders {
                 server.pause().expect("paused");
                 tokio::time::sleep(Duration::from_secs(6)).await;
@@ -219,15 +306,29 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
         opsward.rule("by-host", by_host()).await.expect("recreated");
         changed.store(true, Ordering::Relaxed);
     };
-    let (ledger, ()) = tokio::join!(LOAD.deliver(&opsward, |_| changed.load(Ordering::Relaxed)), change);
+    let (ledger, ()) = tokio::join!(
+        LOAD.deliver(&opsward, |_| changed.load(Ordering::Relaxed)),
+        change
+    );
     let accepted = i64::try_from(ledger.expect("delivered") * LOAD.batch).expect("small");
 
     let replay = rig::until("the log replayed to its end", Duration::from_secs(60), || async {
         let replay = replayed(&rig).await;
-        let records = replay.incident_records().map(|record| (format!("{}.{}", record.namespace, record.id), unpositioned(record)));
+        let records = replay.incident_records().map(|record| {
+            (
+                format!("{}.{}", record.namespace, record.id),
+                unpositioned(record),
+            )
+        });
         let (records, live) = (records.collect::<BTreeMap<_, _>>(), live(&rig).await);
-        let differ = records.iter().filter(|(key, record)| live.get(*key) != Some(record)).map(|(key, _)| key);
-        let differ: Vec<_> = differ.take(3).map(|key| (key, live.get(key), records.get(key))).collect();
+        let differ = records
+            .iter()
+            .filter(|(key, record)| live.get(*key) != Some(record))
+            .map(|(key, _)| key);
+        let differ: Vec<_> = differ
+            .take(3)
+            .map(|key| (key, live.get(key), records.get(key)))
+            .collect();
         anyhow::ensure!(records.len() == live.len() && differ.is_empty(), "{differ:?}");
         anyhow::Ok(replay)
     });
@@ -235,6 +336,13 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
     let totals = replay.totals();
     let sum: i64 = Outcome::ALL.iter().map(|outcome| totals.of(*outcome)).sum();
     assert_eq!(totals.accepted, sum);
-    assert_eq!(totals.accepted - totals.of(Outcome::Duplicate), accepted, "the ledger");
-    assert!(replay.incident_records().any(|record| record.rule_gone), "incidents of the deleted rule");
+    assert_eq!(
+        totals.accepted - totals.of(Outcome::Duplicate),
+        accepted,
+        "the ledger"
+    );
+    assert!(
+        replay.incident_records().any(|record| record.rule_gone),
+        "incidents of the deleted rule"
+    );
 }

@@ -1,8 +1,8 @@
 //! Where the correlator keeps its state: blobs in the object store, one pointer to the two newest, and the
 //! lease that says which correlator leads.
 
-use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::jetstream::kv::{self, Operation};
+use async_nats::jetstream::object_store::ObjectStore;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,10 @@ impl Bus {
     pub async fn checkpoints(&self) -> Result<CheckpointStore, BusError> {
         let bucket = self.jetstream().get_key_value(contract::CHECKPOINTS).await;
         let bucket = bucket.map_err(|error| missing_or(contract::CHECKPOINTS, error))?;
-        let blobs = self.jetstream().get_object_store(contract::CHECKPOINT_BLOBS).await;
+        let blobs = self
+            .jetstream()
+            .get_object_store(contract::CHECKPOINT_BLOBS)
+            .await;
         let blobs = blobs.map_err(|error| missing_or(contract::CHECKPOINT_BLOBS, error))?;
         Ok(CheckpointStore { bucket, blobs })
     }
@@ -106,20 +109,29 @@ impl CheckpointStore {
     }
 
     async fn read<T: DeserializeOwned + Default>(&self, key: &str) -> Result<(T, u64), BusError> {
-        let Some(entry) = self.bucket.entry(key).await.map_err(failed("read a checkpoint"))? else {
+        let Some(entry) = self
+            .bucket
+            .entry(key)
+            .await
+            .map_err(failed("read a checkpoint"))?
+        else {
             return Ok((T::default(), 0));
         };
         if entry.operation != Operation::Put {
             return Ok((T::default(), entry.revision));
         }
-        let value = serde_json::from_slice(&entry.value)
-            .map_err(|source| BusError::Decode { what: format!("checkpoints/{key}"), source })?;
+        let value = serde_json::from_slice(&entry.value).map_err(|source| BusError::Decode {
+            what: format!("checkpoints/{key}"),
+            source,
+        })?;
         Ok((value, entry.revision))
     }
 
     async fn write<T: Serialize>(&self, key: &str, value: &T, revision: u64) -> Result<u64, BusError> {
-        let bytes = serde_json::to_vec(value)
-            .map_err(|source| BusError::Decode { what: format!("checkpoints/{key}"), source })?;
+        let bytes = serde_json::to_vec(value).map_err(|source| BusError::Decode {
+            what: format!("checkpoints/{key}"),
+            source,
+        })?;
         records::update(&self.bucket, key, bytes.into(), revision).await
     }
 
@@ -128,7 +140,10 @@ impl CheckpointStore {
     /// # Errors
     /// NATS does not confirm.
     pub async fn put_blob(&self, name: &str, bytes: &Bytes) -> Result<(), BusError> {
-        self.blobs.put(name, &mut bytes.as_ref()).await.map_err(failed("store a checkpoint"))?;
+        self.blobs
+            .put(name, &mut bytes.as_ref())
+            .await
+            .map_err(failed("store a checkpoint"))?;
         Ok(())
     }
 
@@ -137,9 +152,20 @@ impl CheckpointStore {
     /// # Errors
     /// NATS does not answer, or there is none of that name.
     pub async fn blob(&self, name: &str) -> Result<Vec<u8>, BusError> {
-        let mut object = self.blobs.get(name).await.map_err(failed("read a checkpoint"))?;
+        let mut object = self.blobs.get(name).await.map_err(|error| {
+            if error.kind() == async_nats::jetstream::object_store::GetErrorKind::NotFound {
+                BusError::Missing {
+                    name: name.to_owned(),
+                }
+            } else {
+                failed("read a checkpoint")(error)
+            }
+        })?;
         let mut bytes = Vec::with_capacity(object.info().size);
-        object.read_to_end(&mut bytes).await.map_err(failed("read a checkpoint"))?;
+        object
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(failed("read a checkpoint"))?;
         Ok(bytes)
     }
 
@@ -149,7 +175,9 @@ impl CheckpointStore {
     /// NATS does not confirm.
     pub async fn remove_blob(&self, name: &str) -> Result<(), BusError> {
         match self.blobs.delete(name).await {
-            Err(error) if error.kind() == async_nats::jetstream::object_store::DeleteErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == async_nats::jetstream::object_store::DeleteErrorKind::NotFound => {
+                Ok(())
+            }
             removed => removed.map_err(failed("remove a checkpoint")),
         }
     }

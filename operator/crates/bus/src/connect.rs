@@ -1,19 +1,17 @@
 //! One connection per role, under the role's own user, and the log's two ends.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, stream};
 use bytes::Bytes;
 use domain::time::Time;
 use futures::{Stream, StreamExt};
-use serde::Deserialize;
 use tracing::{debug, error, info, warn};
 
+use crate::config::BusConfig;
 use crate::contract::{self, LogSubject, Role};
 use crate::error::{BusError, failed};
 use crate::log::{self, Control};
@@ -25,58 +23,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// Messages fetched ahead of the correlator: at most 64 packs, 16 MiB.
 const READ_AHEAD: i64 = 64;
-
-/// How to reach NATS.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct BusConfig {
-    /// `nats://host:port`; several, separated by commas.
-    pub url: String,
-    /// The user of every role without an entry in `users`, and of the command line.
-    pub user: String,
-    /// The file that holds its password.
-    pub password_file: Option<PathBuf>,
-    /// A user for each role: `collector: {user: …, passwordFile: …}`.
-    pub users: BTreeMap<String, UserConfig>,
-    /// The server's monitoring address (`http://host:8222`): without it `fsync` is never claimed.
-    pub monitoring_url: String,
-    /// Replicas of streams and buckets. Default 1.
-    pub replicas: Option<usize>,
-    /// Bytes that the log may hold. Default 1 GiB.
-    pub log_bytes: Option<i64>,
-}
-
-/// One role's user.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct UserConfig {
-    /// The user.
-    pub user: String,
-    /// The file that holds its password.
-    pub password_file: Option<PathBuf>,
-}
-
-impl BusConfig {
-    /// The address of a server on this machine, the default.
-    pub const LOCAL: &'static str = "nats://127.0.0.1:4222";
-
-    async fn user_and_password(&self, role: Option<Role>) -> Result<Option<(String, String)>, BusError> {
-        let own = role.and_then(|role| self.users.get(role.name()));
-        let (user, file) = match own {
-            Some(own) => (&own.user, &own.password_file),
-            None => (&self.user, &self.password_file),
-        };
-        if user.is_empty() {
-            return Ok(None);
-        }
-        let Some(path) = file else { return Ok(Some((user.clone(), String::new()))) };
-        let password = tokio::fs::read_to_string(path).await.map_err(|error| BusError::Config {
-            setting: "nats.passwordFile".to_owned(),
-            message: format!("cannot read {}: {error}", path.display()),
-        })?;
-        Ok(Some((user.clone(), password.trim_end().to_owned())))
-    }
-}
 
 /// One role's connection.
 #[derive(Clone, Debug)]
@@ -142,7 +88,11 @@ impl Bus {
     ) -> Result<Self, BusError> {
         let inbox = role.map_or_else(|| "_INBOX".to_owned(), Role::inbox);
         let name = format!("opsward-{}", role.map_or("cli", Role::name));
-        let url = if config.url.is_empty() { BusConfig::LOCAL } else { &config.url };
+        let url = if config.url.is_empty() {
+            BusConfig::LOCAL
+        } else {
+            &config.url
+        };
         let told = (name.clone(), url.to_owned());
         let mut options = manner(ConnectOptions::new())
             .name(name)
@@ -152,17 +102,25 @@ impl Bus {
             })
             .custom_inbox_prefix(inbox)
             .max_reconnects(None)
-            .reconnect_delay_callback(|attempt| RECONNECT_PAUSE.min(Duration::from_millis(50 * attempt as u64)))
+            .reconnect_delay_callback(|attempt| {
+                RECONNECT_PAUSE.min(Duration::from_millis(50 * attempt as u64))
+            })
             .connection_timeout(CALL_TIMEOUT);
         if let Some((user, password)) = config.user_and_password(role).await? {
             options = options.user_and_password(user, password);
         }
         let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
-        let client = options.connect(addresses).await.map_err(|error| BusError::Unreachable {
-            url: url.to_owned(),
-            source: error.into(),
-        })?;
-        let jetstream = ContextBuilder::new().timeout(CALL_TIMEOUT).ack_timeout(CALL_TIMEOUT).build(client);
+        let client = options
+            .connect(addresses)
+            .await
+            .map_err(|error| BusError::Unreachable {
+                url: url.to_owned(),
+                source: error.into(),
+            })?;
+        let jetstream = ContextBuilder::new()
+            .timeout(CALL_TIMEOUT)
+            .ack_timeout(CALL_TIMEOUT)
+            .build(client);
         Ok(Self { jetstream })
     }
 
@@ -188,9 +146,12 @@ impl Bus {
     /// # Errors
     /// NATS does not confirm in time.
     pub async fn append_control(&self, namespace: &str, control: &Control) -> Result<u64, BusError> {
-        let payload = log::encode_control(control)
-            .map_err(|source| BusError::Decode { what: "a control entry".to_owned(), source })?;
-        self.append(LogSubject::Control(namespace).subject(), payload).await
+        let payload = log::encode_control(control).map_err(|source| BusError::Decode {
+            what: "a control entry".to_owned(),
+            source,
+        })?;
+        self.append(LogSubject::Control(namespace).subject(), payload)
+            .await
     }
 
     /// Appends a tick.
@@ -202,7 +163,11 @@ impl Bus {
     }
 
     async fn append(&self, subject: String, payload: Bytes) -> Result<u64, BusError> {
-        let sent = self.jetstream.publish(subject, payload).await.map_err(failed("append to the log"))?;
+        let sent = self
+            .jetstream
+            .publish(subject, payload)
+            .await
+            .map_err(failed("append to the log"))?;
         Ok(sent.await.map_err(failed("append to the log"))?.sequence)
     }
 
@@ -219,12 +184,20 @@ impl Bus {
             replicas: info.config.num_replicas,
             first: info.state.first_sequence,
             last: info.state.last_sequence,
-            log_id: info.config.metadata.get(contract::LOG_ID).cloned().unwrap_or_default(),
+            log_id: info
+                .config
+                .metadata
+                .get(contract::LOG_ID)
+                .cloned()
+                .unwrap_or_default(),
         })
     }
 
     async fn log(&self) -> Result<stream::Stream, BusError> {
-        self.jetstream.get_stream(contract::INGEST).await.map_err(|error| missing_or(contract::INGEST, error))
+        self.jetstream
+            .get_stream(contract::INGEST)
+            .await
+            .map_err(|error| missing_or(contract::INGEST, error))
     }
 
     /// Reads the log from `sequence` on, for ever. After an error the stream is over: read again from the
@@ -237,11 +210,18 @@ impl Bus {
         sequence: u64,
     ) -> Result<impl Stream<Item = Result<LogMessage, BusError>> + Send + Unpin + use<>, BusError> {
         let config = pull::OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: sequence.max(1) },
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: sequence.max(1),
+            },
             max_batch: READ_AHEAD,
             ..Default::default()
         };
-        let consumer = self.log().await?.create_consumer(config).await.map_err(failed("read the log"))?;
+        let consumer = self
+            .log()
+            .await?
+            .create_consumer(config)
+            .await
+            .map_err(failed("read the log"))?;
         let messages = consumer.messages().await.map_err(failed("read the log"))?;
         Ok(messages.map(|message| {
             let message = message.map_err(failed("read the log"))?;
@@ -250,7 +230,13 @@ impl Bus {
             let at = Time::from_millis(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX));
             let (sequence, pending) = (info.stream_sequence, info.pending);
             let subject = message.subject.to_string();
-            Ok(LogMessage { sequence, at, subject, pending, payload: message.message.payload })
+            Ok(LogMessage {
+                sequence,
+                at,
+                subject,
+                pending,
+                payload: message.message.payload,
+            })
         }))
     }
 
@@ -259,7 +245,12 @@ impl Bus {
     /// # Errors
     /// NATS does not confirm.
     pub async fn trim_log(&self, sequence: u64) -> Result<(), BusError> {
-        self.log().await?.purge().sequence(sequence).await.map_err(failed("trim the log"))?;
+        self.log()
+            .await?
+            .purge()
+            .sequence(sequence)
+            .await
+            .map_err(failed("trim the log"))?;
         Ok(())
     }
 
@@ -270,13 +261,23 @@ impl Bus {
     pub async fn first_since(&self, at: Time) -> Result<Option<u64>, BusError> {
         let start_time = time_of(at)?;
         let deliver_policy = DeliverPolicy::ByStartTime { start_time };
-        let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
-        let consumer = self.log().await?.create_consumer(config).await.map_err(failed("read the log"))?;
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            ..Default::default()
+        };
+        let consumer = self
+            .log()
+            .await?
+            .create_consumer(config)
+            .await
+            .map_err(failed("read the log"))?;
         let mut messages = consumer.messages().await.map_err(failed("read the log"))?;
         let first = tokio::time::timeout(FIRST_PATIENCE, messages.next()).await;
         let Ok(Some(message)) = first else { return Ok(None) };
         let message = message.map_err(failed("read the log"))?;
-        Ok(Some(message.info().map_err(failed("read the log"))?.stream_sequence))
+        Ok(Some(
+            message.info().map_err(failed("read the log"))?.stream_sequence,
+        ))
     }
 
     /// The bucket of a kind of record.
@@ -285,7 +286,9 @@ impl Bus {
     /// NATS does not answer, or the bucket is not there.
     pub async fn records<T: Record>(&self) -> Result<Bucket<T>, BusError> {
         let store = self.jetstream.get_key_value(T::BUCKET).await;
-        store.map(Bucket::new).map_err(|error| missing_or(T::BUCKET, error))
+        store
+            .map(Bucket::new)
+            .map_err(|error| missing_or(T::BUCKET, error))
     }
 
     /// Stores data that is too large for the log.
@@ -293,8 +296,15 @@ impl Bus {
     /// # Errors
     /// NATS does not confirm.
     pub async fn put_blob(&self, name: &str, bytes: Bytes) -> Result<(), BusError> {
-        let store = self.jetstream.get_object_store(contract::PAYLOADS).await.map_err(failed("open payloads"))?;
-        store.put(name, &mut bytes.as_ref()).await.map_err(failed("store a payload"))?;
+        let store = self
+            .jetstream
+            .get_object_store(contract::PAYLOADS)
+            .await
+            .map_err(failed("open payloads"))?;
+        store
+            .put(name, &mut bytes.as_ref())
+            .await
+            .map_err(failed("store a payload"))?;
         Ok(())
     }
 }
@@ -327,9 +337,14 @@ pub(crate) fn missing_or<E: Into<crate::error::Source>>(name: &str, error: E) ->
     while let Some(error) = cause {
         let text = error.to_string();
         if text.contains("stream not found") || text.contains("10059") {
-            return BusError::Missing { name: name.to_owned() };
+            return BusError::Missing {
+                name: name.to_owned(),
+            };
         }
         cause = error.source();
     }
-    BusError::Unavailable { what: "open a stream", source }
+    BusError::Unavailable {
+        what: "open a stream",
+        source,
+    }
 }

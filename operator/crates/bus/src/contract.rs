@@ -79,7 +79,10 @@ pub fn dead_subject(namespace: &str) -> String {
 /// label, at most 63 characters).
 pub fn is_namespace(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+    (1..=63).contains(&name.len())
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 /// A role with a NATS user of its own.
@@ -129,11 +132,19 @@ pub fn permissions(role: Role) -> Permissions {
         Role::Controller => controller(),
     };
     publish.sort();
-    Permissions { publish, subscribe: vec![format!("{}.>", role.inbox())] }
+    Permissions {
+        publish,
+        subscribe: vec![format!("{}.>", role.inbox())],
+    }
 }
 
 fn collector() -> Vec<String> {
-    let mut allowed = vec![format!("{EVENTS_PREFIX}>"), format!("{DEAD_PREFIX}>"), info(INGEST), info(DEAD)];
+    let mut allowed = vec![
+        format!("{EVENTS_PREFIX}>"),
+        format!("{DEAD_PREFIX}>"),
+        info(INGEST),
+        info(DEAD),
+    ];
     allowed.extend(read_bucket(SOURCES));
     allowed.push(write_bucket(SOURCES));
     allowed.extend(write_blobs(PAYLOADS));
@@ -156,7 +167,10 @@ fn correlator() -> Vec<String> {
     }
     allowed.extend(write_blobs(CHECKPOINT_BLOBS));
     allowed.extend(read_stream(&object_stream(CHECKPOINT_BLOBS)));
-    allowed.push(format!("$JS.API.STREAM.PURGE.{}", object_stream(CHECKPOINT_BLOBS)));
+    allowed.push(format!(
+        "$JS.API.STREAM.PURGE.{}",
+        object_stream(CHECKPOINT_BLOBS)
+    ));
     for stream in owned_streams() {
         allowed.push(format!("$JS.API.STREAM.CREATE.{stream}"));
         allowed.push(format!("$JS.API.STREAM.UPDATE.{stream}"));
@@ -177,7 +191,11 @@ fn controller() -> Vec<String> {
 pub fn owned_streams() -> Vec<String> {
     let buckets = [INCIDENTS, RULES, SOURCES, CHECKPOINTS].map(bucket_stream);
     let blobs = [CHECKPOINT_BLOBS, PAYLOADS].map(object_stream);
-    [INGEST.to_owned(), DEAD.to_owned()].into_iter().chain(buckets).chain(blobs).collect()
+    [INGEST.to_owned(), DEAD.to_owned()]
+        .into_iter()
+        .chain(buckets)
+        .chain(blobs)
+        .collect()
 }
 
 /// The stream behind a key-value bucket.
@@ -252,11 +270,27 @@ mod tests {
     #[test]
     fn no_role_may_write_anothers_subjects() {
         let publish = |role| permissions(role).publish;
-        assert!(!publish(Role::Collector).iter().any(|subject| subject.starts_with(CONTROL_PREFIX)));
-        assert!(!publish(Role::Controller).iter().any(|subject| subject.starts_with(EVENTS_PREFIX)));
-        assert!(!publish(Role::Correlator).iter().any(|subject| subject.starts_with(EVENTS_PREFIX)));
+        assert!(
+            !publish(Role::Collector)
+                .iter()
+                .any(|subject| subject.starts_with(CONTROL_PREFIX))
+        );
+        assert!(
+            !publish(Role::Controller)
+                .iter()
+                .any(|subject| subject.starts_with(EVENTS_PREFIX))
+        );
+        assert!(
+            !publish(Role::Correlator)
+                .iter()
+                .any(|subject| subject.starts_with(EVENTS_PREFIX))
+        );
         for role in Role::ALL {
-            assert!(publish(role).iter().all(|subject| subject != ">" && !subject.starts_with("$JS.API.>")));
+            assert!(
+                publish(role)
+                    .iter()
+                    .all(|subject| subject != ">" && !subject.starts_with("$JS.API.>"))
+            );
         }
     }
 }

@@ -41,7 +41,14 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// What it is by its content: the same refusal twice within NATS's window is stored once.
     fn message_id(&self) -> String {
-        Hash128::of([&*self.namespace, &*self.source, &*self.reason, &*self.message, &*self.payload]).to_string()
+        Hash128::of([
+            &*self.namespace,
+            &*self.source,
+            &*self.reason,
+            &*self.message,
+            &*self.payload,
+        ])
+        .to_string()
     }
 }
 
@@ -54,13 +61,23 @@ impl Bus {
     /// # Errors
     /// NATS does not confirm.
     pub async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), BusError> {
-        let payload = serde_json::to_vec(letter)
-            .map_err(|source| BusError::Decode { what: "a dead letter".to_owned(), source })?;
+        let payload = serde_json::to_vec(letter).map_err(|source| BusError::Decode {
+            what: "a dead letter".to_owned(),
+            source,
+        })?;
         let mut headers = HeaderMap::new();
-        headers.insert(async_nats::header::NATS_MESSAGE_ID, HeaderValue::from(letter.message_id()));
+        headers.insert(
+            async_nats::header::NATS_MESSAGE_ID,
+            HeaderValue::from(letter.message_id()),
+        );
         let subject = contract::dead_subject(&letter.namespace);
-        let sent = self.jetstream().publish_with_headers(subject, headers, payload.into()).await;
-        sent.map_err(failed("store a dead letter"))?.await.map_err(failed("store a dead letter"))?;
+        let sent = self
+            .jetstream()
+            .publish_with_headers(subject, headers, payload.into())
+            .await;
+        sent.map_err(failed("store a dead letter"))?
+            .await
+            .map_err(failed("store a dead letter"))?;
         Ok(())
     }
 
@@ -69,21 +86,36 @@ impl Bus {
     /// # Errors
     /// NATS does not answer, or the stream is not there.
     pub async fn dead_letters(&self, most: u64) -> Result<Vec<DeadLetter>, BusError> {
-        let stream = self.jetstream().get_stream(contract::DEAD).await.map_err(failed("open DEAD"))?;
+        let stream = self
+            .jetstream()
+            .get_stream(contract::DEAD)
+            .await
+            .map_err(failed("open DEAD"))?;
         let state = &stream.cached_info().state;
         if state.messages == 0 {
             return Ok(Vec::new());
         }
-        let start_sequence = state.last_sequence.saturating_sub(most.saturating_sub(1)).max(state.first_sequence);
+        let start_sequence = state
+            .last_sequence
+            .saturating_sub(most.saturating_sub(1))
+            .max(state.first_sequence);
         let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
-        let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
-        let consumer = stream.create_consumer(config).await.map_err(failed("read DEAD"))?;
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            ..Default::default()
+        };
+        let consumer = stream
+            .create_consumer(config)
+            .await
+            .map_err(failed("read DEAD"))?;
         let mut messages = consumer.messages().await.map_err(failed("read DEAD"))?;
         let mut letters = Vec::new();
         while let Ok(Some(message)) = tokio::time::timeout(LIST_PATIENCE, messages.next()).await {
             let message = message.map_err(failed("read DEAD"))?;
-            let letter = serde_json::from_slice(&message.payload)
-                .map_err(|source| BusError::Decode { what: "a dead letter".to_owned(), source })?;
+            let letter = serde_json::from_slice(&message.payload).map_err(|source| BusError::Decode {
+                what: "a dead letter".to_owned(),
+                source,
+            })?;
             letters.push(letter);
             if message.info().map_err(failed("read DEAD"))?.pending == 0 {
                 break;

@@ -70,7 +70,10 @@ impl BusError {
     /// Whether trying again can help.
     pub const fn retry(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Unreachable { .. } | Self::Conflict { .. } | Self::Missing { .. } => true,
+            Self::Unavailable { .. }
+            | Self::Unreachable { .. }
+            | Self::Conflict { .. }
+            | Self::Missing { .. } => true,
             Self::Decode { .. } | Self::Config { .. } => false,
         }
     }
@@ -79,10 +82,12 @@ impl BusError {
     pub fn unavailable(what: &'static str) -> impl Fn(Source) -> Self {
         move |source| Self::Unavailable { what, source }
     }
-
 }
 
 /// Wraps whatever error a client call gave.
 pub(crate) fn failed<E: Into<Source>>(what: &'static str) -> impl Fn(E) -> BusError {
-    move |source| BusError::Unavailable { what, source: source.into() }
+    move |source| BusError::Unavailable {
+        what,
+        source: source.into(),
+    }
 }

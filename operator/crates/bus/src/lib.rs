@@ -2,6 +2,7 @@
 //! publishes, reads and stores. Knows no role's business.
 
 pub mod checkpoints;
+pub mod config;
 pub mod connect;
 pub mod contract;
 pub mod dead;
@@ -10,7 +11,8 @@ pub mod log;
 pub mod provision;
 pub mod records;
 
-pub use connect::{Bus, BusConfig, LogMessage, LogState};
+pub use config::{BusConfig, UserConfig};
+pub use connect::{Bus, LogMessage, LogState};
 pub use contract::Role;
 pub use dead::DeadLetter;
 pub use error::BusError;

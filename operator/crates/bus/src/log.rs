@@ -78,7 +78,9 @@ impl Pack {
         if self.bytes.len() < COMPRESSED_FROM {
             return self.bytes.into();
         }
-        let Ok(length) = u32::try_from(self.bytes.len()) else { return self.bytes.into() };
+        let Ok(length) = u32::try_from(self.bytes.len()) else {
+            return self.bytes.into();
+        };
         let block = lz4_flex::block::compress(&self.bytes);
         let mut packed = Vec::with_capacity(MAGIC.len() + size_of_val(&length) + block.len());
         packed.extend_from_slice(MAGIC);
@@ -176,7 +178,9 @@ struct Tick {}
 /// # Errors
 /// The payload is damaged.
 pub fn open<'a>(payload: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a str, EntryError> {
-    let Some(packed) = payload.strip_prefix(MAGIC) else { return Ok(std::str::from_utf8(payload)?) };
+    let Some(packed) = payload.strip_prefix(MAGIC) else {
+        return Ok(std::str::from_utf8(payload)?);
+    };
     let (length, block) = packed.split_first_chunk().ok_or(EntryError::Damaged)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > OPENED_BYTES {
@@ -187,7 +191,9 @@ pub fn open<'a>(payload: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a str, 
     }
     let room = scratch.get_mut(..length).ok_or(EntryError::Damaged)?;
     let written = lz4_flex::block::decompress_into(block, room).map_err(|_| EntryError::Damaged)?;
-    Ok(std::str::from_utf8(room.get(..written).ok_or(EntryError::Damaged)?)?)
+    Ok(std::str::from_utf8(
+        room.get(..written).ok_or(EntryError::Damaged)?,
+    )?)
 }
 
 /// Decodes the JSON of a payload; the events borrow from it.
@@ -235,7 +241,11 @@ mod tests {
     #[test]
     fn a_pack_reads_back_and_keeps_its_bounds() {
         let mut pack = Pack::new();
-        let event = serde_json::to_vec(&Event { kind: "t".into(), ..Event::default() }).unwrap();
+        let event = serde_json::to_vec(&Event {
+            kind: "t".into(),
+            ..Event::default()
+        })
+        .unwrap();
         while pack.fits(event.len()) {
             pack.push(&event);
         }
@@ -243,7 +253,9 @@ mod tests {
         let (payload, mut scratch) = (pack.finish(), Vec::new());
         assert!(payload.len() < 256 * event.len() / 8, "{} bytes", payload.len());
         let json = open(&payload, &mut scratch).unwrap();
-        let LogPayload::Events(events) = decode(json).unwrap() else { panic!("events") };
+        let LogPayload::Events(events) = decode(json).unwrap() else {
+            panic!("events")
+        };
         assert_eq!(events.len(), 256);
         let mut full = Pack::new();
         full.push(&vec![b' '; PACK_BYTES]);
@@ -253,9 +265,15 @@ mod tests {
     #[test]
     fn what_is_no_entry_says_why() {
         assert!(matches!(decode("{"), Err(EntryError::Json(_))));
-        assert!(matches!(decode(r#"{"v":9,"tick":{}}"#), Err(EntryError::Version(9))));
+        assert!(matches!(
+            decode(r#"{"v":9,"tick":{}}"#),
+            Err(EntryError::Version(9))
+        ));
         assert!(matches!(decode(r#"{"v":1}"#), Err(EntryError::Shape)));
-        assert!(matches!(decode(std::str::from_utf8(&encode_tick()).unwrap()), Ok(LogPayload::Tick)));
+        assert!(matches!(
+            decode(std::str::from_utf8(&encode_tick()).unwrap()),
+            Ok(LogPayload::Tick)
+        ));
     }
 
     proptest::proptest! {
@@ -270,7 +288,10 @@ mod tests {
 
     #[test]
     fn entries_of_version_1_are_read_for_ever() {
-        for golden in [include_str!("../golden/events.v1.json"), include_str!("../golden/control.v1.json")] {
+        for golden in [
+            include_str!("../golden/events.v1.json"),
+            include_str!("../golden/control.v1.json"),
+        ] {
             for line in golden.lines() {
                 decode(line).unwrap();
             }

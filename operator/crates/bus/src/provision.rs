@@ -4,7 +4,8 @@
 use async_nats::jetstream::{kv, object_store, stream};
 use ulid::Ulid;
 
-use crate::connect::{Bus, BusConfig};
+use crate::config::BusConfig;
+use crate::connect::Bus;
 use crate::contract;
 use crate::error::{BusError, failed};
 
@@ -25,7 +26,8 @@ impl Bus {
     pub async fn provision(&self, config: &BusConfig) -> Result<(), BusError> {
         self.check_server()?;
         let replicas = config.replicas.unwrap_or(1);
-        self.make_log(config.log_bytes.unwrap_or(LOG_BYTES), replicas).await?;
+        self.make_log(config.log_bytes.unwrap_or(LOG_BYTES), replicas)
+            .await?;
         self.make_stream(stream::Config {
             name: contract::DEAD.to_owned(),
             description: Some("What Opsward could not take in, with its reason.".to_owned()),
@@ -38,7 +40,12 @@ impl Bus {
             ..Default::default()
         })
         .await?;
-        for bucket in [contract::INCIDENTS, contract::RULES, contract::SOURCES, contract::CHECKPOINTS] {
+        for bucket in [
+            contract::INCIDENTS,
+            contract::RULES,
+            contract::SOURCES,
+            contract::CHECKPOINTS,
+        ] {
             let config = kv::Config {
                 bucket: bucket.to_owned(),
                 history: 1,
@@ -46,7 +53,10 @@ impl Bus {
                 limit_markers: Some(contract::REMOVED_MARKER),
                 ..Default::default()
             };
-            self.jetstream().create_or_update_key_value(config).await.map_err(failed("make a bucket"))?;
+            self.jetstream()
+                .create_or_update_key_value(config)
+                .await
+                .map_err(failed("make a bucket"))?;
         }
         self.make_blobs(contract::CHECKPOINT_BLOBS, -1, replicas).await?;
         self.make_blobs(contract::PAYLOADS, PAYLOAD_BYTES, replicas).await
@@ -70,7 +80,11 @@ impl Bus {
         let mut config = stream::Config {
             name: contract::INGEST.to_owned(),
             description: Some("Opsward's log: events, rule changes, closes, ticks in one order.".to_owned()),
-            subjects: vec!["ingest.events.*".to_owned(), "ingest.control.*".to_owned(), contract::TICK.to_owned()],
+            subjects: vec![
+                "ingest.events.*".to_owned(),
+                "ingest.control.*".to_owned(),
+                contract::TICK.to_owned(),
+            ],
             max_bytes,
             discard: stream::DiscardPolicy::New,
             num_replicas: replicas,
@@ -78,13 +92,20 @@ impl Bus {
             ..Default::default()
         };
         let existing = self.jetstream().get_stream(contract::INGEST).await.ok();
-        let log_id = existing.and_then(|log| log.cached_info().config.metadata.get(contract::LOG_ID).cloned());
-        config.metadata.insert(contract::LOG_ID.to_owned(), log_id.unwrap_or_else(|| Ulid::new().to_string()));
+        let log_id =
+            existing.and_then(|log| log.cached_info().config.metadata.get(contract::LOG_ID).cloned());
+        config.metadata.insert(
+            contract::LOG_ID.to_owned(),
+            log_id.unwrap_or_else(|| Ulid::new().to_string()),
+        );
         self.make_stream(config).await
     }
 
     async fn make_stream(&self, config: stream::Config) -> Result<(), BusError> {
-        self.jetstream().create_or_update_stream(config).await.map_err(failed("make a stream"))?;
+        self.jetstream()
+            .create_or_update_stream(config)
+            .await
+            .map_err(failed("make a stream"))?;
         Ok(())
     }
 
@@ -98,7 +119,10 @@ impl Bus {
             num_replicas: replicas,
             ..Default::default()
         };
-        self.jetstream().create_object_store(config).await.map_err(failed("make an object store"))?;
+        self.jetstream()
+            .create_object_store(config)
+            .await
+            .map_err(failed("make an object store"))?;
         Ok(())
     }
 }

@@ -84,7 +84,10 @@ pub struct Bucket<T> {
 
 impl<T: Record> Bucket<T> {
     pub(crate) fn new(store: kv::Store) -> Self {
-        Self { store, of: PhantomData }
+        Self {
+            store,
+            of: PhantomData,
+        }
     }
 
     /// Reads a record.
@@ -102,7 +105,8 @@ impl<T: Record> Bucket<T> {
     pub async fn get_revision(&self, key: &str) -> Result<Option<(T, u64)>, BusError> {
         let entry = self.store.entry(key).await.map_err(failed("read a record"))?;
         let live = entry.filter(|entry| entry.operation == Operation::Put);
-        live.map(|entry| Ok((decode(key, &entry.value)?, entry.revision))).transpose()
+        live.map(|entry| Ok((decode(key, &entry.value)?, entry.revision)))
+            .transpose()
     }
 
     /// The revision of a key's last write, be it a removal; 0 when there was none.
@@ -119,7 +123,10 @@ impl<T: Record> Bucket<T> {
     /// # Errors
     /// NATS does not confirm.
     pub async fn put(&self, value: &T) -> Result<u64, BusError> {
-        self.store.put(value.key(), encode(value)?).await.map_err(failed("write a record"))
+        self.store
+            .put(value.key(), encode(value)?)
+            .await
+            .map_err(failed("write a record"))
     }
 
     /// Writes a record over `revision`; 0 means that there must be none.
@@ -135,7 +142,10 @@ impl<T: Record> Bucket<T> {
     /// # Errors
     /// NATS does not confirm.
     pub async fn remove(&self, key: &str) -> Result<(), BusError> {
-        self.store.purge_with_ttl(key, contract::REMOVED_MARKER).await.map_err(failed("remove a record"))
+        self.store
+            .purge_with_ttl(key, contract::REMOVED_MARKER)
+            .await
+            .map_err(failed("remove a record"))
     }
 
     /// Follows the bucket: what is there, [`Change::Synced`], then every change. A record that cannot be
@@ -143,9 +153,15 @@ impl<T: Record> Bucket<T> {
     ///
     /// # Errors
     /// NATS does not answer.
-    pub async fn watch(&self) -> Result<impl Stream<Item = Result<Change<T>, BusError>> + Send + Unpin, BusError> {
+    pub async fn watch(
+        &self,
+    ) -> Result<impl Stream<Item = Result<Change<T>, BusError>> + Send + Unpin, BusError> {
         let status = self.store.status().await.map_err(failed("look at a bucket"))?;
-        let watch = self.store.watch_with_history(EVERY_KEY).await.map_err(failed("watch a bucket"))?;
+        let watch = self
+            .store
+            .watch_with_history(EVERY_KEY)
+            .await
+            .map_err(failed("watch a bucket"))?;
         let empty = status.values() == 0;
         let mut synced = empty;
         let changes = watch.flat_map(move |entry| {
@@ -154,9 +170,10 @@ impl<T: Record> Bucket<T> {
                 Err(error) => out.push(Err(failed("watch a bucket")(error))),
                 Ok(entry) => {
                     out.push(match entry.operation {
-                        Operation::Put => {
-                            decode(&entry.key, &entry.value).map(|value| Change::Put { key: entry.key, value })
-                        }
+                        Operation::Put => decode(&entry.key, &entry.value).map(|value| Change::Put {
+                            key: entry.key,
+                            value,
+                        }),
                         Operation::Delete | Operation::Purge => Ok(Change::Removed { key: entry.key }),
                     });
                     if entry.delta == 0 && !synced {
@@ -177,14 +194,29 @@ impl<T: Record> Bucket<T> {
     /// NATS does not answer.
     pub async fn list(&self) -> Result<Vec<(String, T, u64)>, BusError> {
         let mut all = Vec::new();
-        if self.store.status().await.map_err(failed("look at a bucket"))?.values() == 0 {
+        if self
+            .store
+            .status()
+            .await
+            .map_err(failed("look at a bucket"))?
+            .values()
+            == 0
+        {
             return Ok(all);
         }
-        let mut watch = self.store.watch_with_history(EVERY_KEY).await.map_err(failed("list a bucket"))?;
+        let mut watch = self
+            .store
+            .watch_with_history(EVERY_KEY)
+            .await
+            .map_err(failed("list a bucket"))?;
         while let Some(entry) = watch.next().await {
             let entry = entry.map_err(failed("list a bucket"))?;
             if entry.operation == Operation::Put {
-                all.push((entry.key.clone(), decode(&entry.key, &entry.value)?, entry.revision));
+                all.push((
+                    entry.key.clone(),
+                    decode(&entry.key, &entry.value)?,
+                    entry.revision,
+                ));
             }
             if entry.delta == 0 {
                 break;
@@ -195,7 +227,12 @@ impl<T: Record> Bucket<T> {
 }
 
 /// Compare-and-set of raw bytes.
-pub(crate) async fn update(store: &kv::Store, key: &str, value: Bytes, revision: u64) -> Result<u64, BusError> {
+pub(crate) async fn update(
+    store: &kv::Store,
+    key: &str,
+    value: Bytes,
+    revision: u64,
+) -> Result<u64, BusError> {
     const WHAT: &str = "write a record";
     store.update(key, value, revision).await.map_err(|error| {
         if error.kind() == kv::UpdateErrorKind::WrongLastRevision {
@@ -209,9 +246,15 @@ pub(crate) async fn update(store: &kv::Store, key: &str, value: Bytes, revision:
 fn encode<T: Record>(value: &T) -> Result<Bytes, BusError> {
     serde_json::to_vec(value)
         .map(Bytes::from)
-        .map_err(|source| BusError::Decode { what: format!("{}/{}", T::BUCKET, value.key()), source })
+        .map_err(|source| BusError::Decode {
+            what: format!("{}/{}", T::BUCKET, value.key()),
+            source,
+        })
 }
 
 fn decode<T: Record>(key: &str, bytes: &[u8]) -> Result<T, BusError> {
-    serde_json::from_slice(bytes).map_err(|source| BusError::Decode { what: format!("{}/{key}", T::BUCKET), source })
+    serde_json::from_slice(bytes).map_err(|source| BusError::Decode {
+        what: format!("{}/{key}", T::BUCKET),
+        source,
+    })
 }

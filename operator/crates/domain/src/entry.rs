@@ -13,7 +13,9 @@ const PACK_POSITIONS: i64 = 256;
 /// The position of the item `index` of the entry `sequence`.
 pub fn position(sequence: u64, index: usize) -> i64 {
     let sequence = i64::try_from(sequence).unwrap_or(i64::MAX / PACK_POSITIONS);
-    sequence.saturating_mul(PACK_POSITIONS).saturating_add(i64::try_from(index).unwrap_or(0))
+    sequence
+        .saturating_mul(PACK_POSITIONS)
+        .saturating_add(i64::try_from(index).unwrap_or(0))
 }
 
 /// The sequence of the entry that holds `position`.

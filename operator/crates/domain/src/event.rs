@@ -189,12 +189,25 @@ mod tests {
     fn empty_fields_are_absent_in_json() {
         let json = serde_json::to_value(Event::default()).unwrap();
         let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(names, ["fingerprint", "occurredAt", "receivedAt", "severity", "source", "state"]);
+        assert_eq!(
+            names,
+            [
+                "fingerprint",
+                "occurredAt",
+                "receivedAt",
+                "severity",
+                "source",
+                "state"
+            ]
+        );
     }
 
     #[test]
     fn a_label_is_a_field_and_an_unknown_field_is_none() {
-        let event = Event { labels: Labels::new(vec![("env".into(), "prod".into())]), ..Event::default() };
+        let event = Event {
+            labels: Labels::new(vec![("env".into(), "prod".into())]),
+            ..Event::default()
+        };
         assert_eq!(event.field("labels.env"), Some("prod"));
         assert_eq!(event.field("labels.absent"), Some(""));
         assert_eq!(event.field("colour"), None);

@@ -21,7 +21,9 @@ impl<'a> RawJson<'a> {
 
     /// Keeps a value as text; `None` only for what JSON cannot say.
     pub fn of(value: &serde_json::Value) -> Option<RawJson<'static>> {
-        serde_json::value::to_raw_value(value).ok().map(|raw| RawJson(Cow::Owned(raw)))
+        serde_json::value::to_raw_value(value)
+            .ok()
+            .map(|raw| RawJson(Cow::Owned(raw)))
     }
 
     /// The JSON text.
@@ -71,7 +73,12 @@ impl Strings<'_> {
 
     /// A copy that borrows nothing.
     pub fn into_owned(self) -> Strings<'static> {
-        Strings(self.0.into_iter().map(|text| Cow::Owned(text.into_owned())).collect())
+        Strings(
+            self.0
+                .into_iter()
+                .map(|text| Cow::Owned(text.into_owned()))
+                .collect(),
+        )
     }
 }
 
@@ -128,7 +135,10 @@ impl<'a> Labels<'a> {
 
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
+        let at = self
+            .0
+            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
+            .ok()?;
         self.0.get(at).map(|(_, value)| value.as_ref())
     }
 
@@ -149,7 +159,12 @@ impl<'a> Labels<'a> {
 
     /// A copy that borrows nothing.
     pub fn into_owned(self) -> Labels<'static> {
-        Labels(self.0.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), Cow::Owned(v.into_owned()))).collect())
+        Labels(
+            self.0
+                .into_iter()
+                .map(|(k, v)| (Cow::Owned(k.into_owned()), Cow::Owned(v.into_owned())))
+                .collect(),
+        )
     }
 
     /// The pairs themselves, to change values (not names) in place.

@@ -55,7 +55,10 @@ impl Severity {
             ("p5", Severity::Info),
         ];
         let word = word.trim();
-        WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, severity)| *severity)
+        WORDS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(word))
+            .map(|(_, severity)| *severity)
     }
 
     /// The word as users see it.

@@ -34,7 +34,10 @@ impl Time {
     /// This moment plus `duration`, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -66,7 +69,13 @@ impl Time {
         }
         let seconds = millis / 1000;
         push_digits(out, year, 4);
-        for (separator, number) in [(b'-', month), (b'-', day), (b'T', seconds / 3600), (b':', seconds / 60 % 60), (b':', seconds % 60)] {
+        for (separator, number) in [
+            (b'-', month),
+            (b'-', day),
+            (b'T', seconds / 3600),
+            (b':', seconds / 60 % 60),
+            (b':', seconds % 60),
+        ] {
             out.push(separator);
             push_digits(out, number, 2);
         }
@@ -87,7 +96,7 @@ fn push_digits(out: &mut Vec<u8>, number: i64, digits: u32) {
 }
 
 /// Year, month and day of a day counted from 1970 (the proleptic Gregorian calendar; Hinnant's algorithm
-/// `civil_from_days`, howardhinnant.github.io/date_algorithms.html).
+/// `civil_from_days` in "chrono-Compatible Low-Level Date Algorithms").
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -96,7 +105,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -114,9 +127,34 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 /// whatever looks odd, which is left to jiff to judge.
 fn parse_utc(text: &[u8]) -> Option<Time> {
     let (head, rest) = text.split_first_chunk::<19>()?;
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = head else { return None };
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = head
+    else {
+        return None;
+    };
     let number = |digits: &[u8]| {
-        digits.iter().try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+        digits.iter().try_fold(0_i64, |sum, digit| {
+            digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
+        })
     };
     let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?);
     let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
@@ -145,7 +183,9 @@ impl From<jiff::Timestamp> for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
-        PRINTER.print_timestamp(&at, jiff::fmt::StdFmtWrite(f)).map_err(|_| fmt::Error)
+        PRINTER
+            .print_timestamp(&at, jiff::fmt::StdFmtWrite(f))
+            .map_err(|_| fmt::Error)
     }
 }
 
@@ -186,7 +226,10 @@ mod tests {
 
     #[test]
     fn a_time_is_written_with_three_fraction_digits_in_utc() {
-        assert_eq!(Time::parse("2024-12-20T12:30:00+02:00").unwrap().to_string(), "2024-12-20T10:30:00.000Z");
+        assert_eq!(
+            Time::parse("2024-12-20T12:30:00+02:00").unwrap().to_string(),
+            "2024-12-20T10:30:00.000Z"
+        );
     }
 
     proptest::proptest! {

@@ -347,7 +347,7 @@ fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
 }
 
 /// The annotations that no field takes, as one object.
-fn others<'a>(others: Vec<data::Member<'a>>, place: Place) -> Result<Option<RawJson<'a>>, Refusal> {
+fn others(others: Vec<data::Member<'_>>, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {
     if others.is_empty() {
         return Ok(None);
     }

@@ -49,7 +49,11 @@ impl<'r> Redaction<'r> {
             Some(redactor) => redactor.bytes_as_text(searched),
             None => String::from_utf8_lossy(searched).into_owned(),
         };
-        let left_out = if searched.len() < raw.len() { MARGIN_BYTES } else { 0 };
+        let left_out = if searched.len() < raw.len() {
+            MARGIN_BYTES
+        } else {
+            0
+        };
         let end = text.len().saturating_sub(left_out).min(limit);
         text.truncate(clip(&text, end).len());
         text
@@ -74,14 +78,24 @@ mod tests {
             let text = format!("{} {token} {}", "-".repeat(start), "-".repeat(2 * MARGIN_BYTES));
             let payload = payload(&text);
             assert!(!payload.contains("ghp_"), "{start}");
-            assert!(payload.len() <= LIMIT && payload.len() > LIMIT - 50, "{start}: {}", payload.len());
+            assert!(
+                payload.len() <= LIMIT && payload.len() > LIMIT - 50,
+                "{start}: {}",
+                payload.len()
+            );
         }
     }
 
     #[test]
     fn a_small_item_is_kept_whole_and_a_large_one_to_the_limit() {
         assert_eq!(payload("{\"a\": \"b"), "{\"a\": \"b");
-        for bytes in [LIMIT, LIMIT + 1, LIMIT + MARGIN_BYTES, LIMIT + MARGIN_BYTES + 1, 100_000] {
+        for bytes in [
+            LIMIT,
+            LIMIT + 1,
+            LIMIT + MARGIN_BYTES,
+            LIMIT + MARGIN_BYTES + 1,
+            100_000,
+        ] {
             assert_eq!(payload(&"-".repeat(bytes)).len(), LIMIT);
         }
     }

@@ -30,7 +30,13 @@ pub fn with_entry<R>(
         Ok(_) if namespace.is_empty() => tick(EntryError::Shape),
         Ok(LogPayload::Events(decoded)) => {
             events = decoded;
-            (EntryBody::Events { namespace, events: &events }, None)
+            (
+                EntryBody::Events {
+                    namespace,
+                    events: &events,
+                },
+                None,
+            )
         }
         Ok(LogPayload::Control(decoded)) => {
             control = decoded;
@@ -42,9 +48,19 @@ pub fn with_entry<R>(
 
 fn control_body<'a>(namespace: &'a str, control: &'a Control) -> EntryBody<'a> {
     match control {
-        Control::Rule { name, uid, generation, api_version, spec } => EntryBody::Rule {
+        Control::Rule {
+            name,
+            uid,
+            generation,
+            api_version,
+            spec,
+        } => EntryBody::Rule {
             namespace,
-            identity: RuleIdentity { uid: uid.clone(), name: name.clone(), generation: *generation },
+            identity: RuleIdentity {
+                uid: uid.clone(),
+                name: name.clone(),
+                generation: *generation,
+            },
             spec: Box::new(api::rule_from_log(api_version, spec.get())),
         },
         Control::RuleDeleted { uid, .. } => EntryBody::RuleDeleted { namespace, uid },

@@ -39,7 +39,10 @@ pub struct Due {
 impl Due {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.incidents.is_empty() && self.rules.is_empty() && self.removed.is_empty() && self.checkpoint.is_none()
+        self.incidents.is_empty()
+            && self.rules.is_empty()
+            && self.removed.is_empty()
+            && self.checkpoint.is_none()
     }
 }
 
@@ -81,13 +84,21 @@ impl Fold {
     /// # Errors
     /// Why the message was no entry; it has been skipped.
     pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, EntryError> {
-        let LogMessage { sequence, at, subject, payload, .. } = message;
+        let LogMessage {
+            sequence,
+            at,
+            subject,
+            payload,
+            ..
+        } = message;
         let (correlator, effects) = (&mut self.correlator, &mut self.effects);
         let json = bus::log::open(payload, &mut self.scratch);
         let (received, error) = with_entry((*sequence, *at), subject, json, |entry| {
             correlator.step(entry, effects);
             match &entry.body {
-                domain::entry::EntryBody::Events { events, .. } => events.first().map(|first| first.received_at),
+                domain::entry::EntryBody::Events { events, .. } => {
+                    events.first().map(|first| first.received_at)
+                }
                 _ => None,
             }
         });
@@ -98,10 +109,18 @@ impl Fold {
     fn sort_effects(&mut self, now: u64) {
         for effect in self.effects.drain(..) {
             match effect {
-                Effect::Incident { tenant, number, changed: Changed::State } => {
+                Effect::Incident {
+                    tenant,
+                    number,
+                    changed: Changed::State,
+                } => {
                     self.schedule.state_changed((tenant, number), now);
                 }
-                Effect::Incident { tenant, number, changed: Changed::Counts } => {
+                Effect::Incident {
+                    tenant,
+                    number,
+                    changed: Changed::Counts,
+                } => {
                     self.schedule.counts_changed((tenant, number), now);
                 }
                 Effect::Removed { tenant, number, key } => {
@@ -130,9 +149,16 @@ impl Fold {
             return self.take_all(now);
         }
         for subject in self.schedule.take_due(now) {
-            self.due.incidents.extend(self.correlator.incident_record(subject.0, subject.1));
+            self.due
+                .incidents
+                .extend(self.correlator.incident_record(subject.0, subject.1));
         }
-        let due: Vec<_> = self.rules.iter().filter(|(_, at)| **at <= now).map(|(rule, _)| *rule).collect();
+        let due: Vec<_> = self
+            .rules
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(rule, _)| *rule)
+            .collect();
         self.take_rules(&due);
         Ok(std::mem::take(&mut self.due))
     }
@@ -143,7 +169,9 @@ impl Fold {
     /// The state cannot be encoded.
     pub fn take_all(&mut self, now: u64) -> Result<Due, CheckpointError> {
         for subject in self.schedule.take_all(now) {
-            self.due.incidents.extend(self.correlator.incident_record(subject.0, subject.1));
+            self.due
+                .incidents
+                .extend(self.correlator.incident_record(subject.0, subject.1));
         }
         let rules: Vec<_> = self.rules.keys().copied().collect();
         self.take_rules(&rules);
@@ -164,7 +192,13 @@ impl Fold {
         let (at_sequence, at) = self.checkpointed;
         let checkpoint = (self.correlator.sequence() > at_sequence).then(|| at + CHECKPOINT_EVERY);
         let rules = self.rules.values().min().copied();
-        let waits = checkpoint.into_iter().chain(rules).map(|at| Duration::from_millis(at.saturating_sub(now)));
-        waits.chain(self.schedule.next_due(now)).min().unwrap_or(Duration::from_millis(CHECKPOINT_EVERY))
+        let waits = checkpoint
+            .into_iter()
+            .chain(rules)
+            .map(|at| Duration::from_millis(at.saturating_sub(now)));
+        waits
+            .chain(self.schedule.next_due(now))
+            .min()
+            .unwrap_or(Duration::from_millis(CHECKPOINT_EVERY))
     }
 }

@@ -2,6 +2,7 @@
 //! and something waits for time to pass, trims what is covered. Ends with the first error; the caller starts
 //! over from the checkpoint.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -59,7 +60,6 @@ pub enum LeadError {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     sequence: u64,
-    now: Time,
     next_due: Option<Time>,
 }
 
@@ -67,20 +67,30 @@ struct Progress {
 enum Write {
     Due(Box<Due>),
     /// The state has taken in the log as it was at the start: all records, to bring the buckets in line.
-    CaughtUp(Box<(Vec<domain::incident::IncidentRecord>, Vec<domain::rule::record::RuleRecord>)>),
+    CaughtUp(
+        Box<(
+            Vec<domain::incident::IncidentRecord>,
+            Vec<domain::rule::record::RuleRecord>,
+        )>,
+    ),
 }
 
 /// Leads until an error, or until `shutdown`, at which everything is written first.
 ///
 /// # Errors
 /// Whatever ended it.
-pub async fn lead(bus: &Bus, store: &CheckpointStore, metrics: &Metrics, shutdown: &Shutdown) -> Result<(), LeadError> {
+pub async fn lead(
+    bus: &Bus,
+    store: &CheckpointStore,
+    metrics: &Metrics,
+    shutdown: &Shutdown,
+) -> Result<(), LeadError> {
     let log = bus.log_state().await?;
     let pointer = store.pointer().await?;
     let correlator = recover(store, &pointer.0, &log, metrics).await?;
     let first = correlator.sequence() + 1;
     let log_id: Arc<str> = correlator.log_id().into();
-    let writer = Writer::open(bus, store.clone(), pointer, metrics.clone()).await?;
+    let writer = Writer::open(bus, (store.clone(), pointer), &log, metrics.clone()).await?;
 
     let (message_in, messages) = mpsc::channel(READ_AHEAD);
     let (write_in, writes) = mpsc::channel(WRITE_AHEAD);
@@ -108,11 +118,16 @@ pub async fn lead(bus: &Bus, store: &CheckpointStore, metrics: &Metrics, shutdow
     };
     tokio::select! {
         done = finish => done,
-        error = tick => Err(error.into()),
+        never = tick => match never {},
     }
 }
 
-async fn write(bus: &Bus, mut writer: Writer, mut writes: mpsc::Receiver<Write>, log_id: &str) -> Result<(), LeadError> {
+async fn write(
+    bus: &Bus,
+    mut writer: Writer,
+    mut writes: mpsc::Receiver<Write>,
+    log_id: &str,
+) -> Result<(), LeadError> {
     let mut trimmed = Instant::now();
     while let Some(next) = writes.recv().await {
         match next {
@@ -129,7 +144,12 @@ async fn write(bus: &Bus, mut writer: Writer, mut writes: mpsc::Receiver<Write>,
     Ok(())
 }
 
-async fn read(bus: &Bus, first: u64, out: mpsc::Sender<LogMessage>, shutdown: &Shutdown) -> Result<(), LeadError> {
+async fn read(
+    bus: &Bus,
+    first: u64,
+    out: mpsc::Sender<LogMessage>,
+    shutdown: &Shutdown,
+) -> Result<(), LeadError> {
     let mut messages = bus.read_log(first).await?;
     loop {
         let message = tokio::select! {
@@ -138,7 +158,11 @@ async fn read(bus: &Bus, first: u64, out: mpsc::Sender<LogMessage>, shutdown: &S
             message = messages.next() => message,
         };
         let Some(message) = message else {
-            return Err(BusError::Unavailable { what: "read the log", source: "the stream of entries ended".into() }.into());
+            return Err(BusError::Unavailable {
+                what: "read the log",
+                source: "the stream of entries ended".into(),
+            }
+            .into());
         };
         if out.send(message?).await.is_err() {
             return Ok(());
@@ -175,6 +199,7 @@ impl FoldThread {
         let start = Instant::now();
         let now = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut caught_up = false;
+        self.show(None);
         loop {
             if !caught_up && self.fold.correlator().sequence() >= self.caught_up_at {
                 caught_up = true;
@@ -188,7 +213,9 @@ impl FoldThread {
                 Ok(Some(message)) => {
                     lag = Some(self.take(message, now()).await?);
                     for _ in 1..FOLD_BATCH {
-                        let Ok(message) = self.messages.try_recv() else { break };
+                        let Ok(message) = self.messages.try_recv() else {
+                            break;
+                        };
                         lag = Some(self.take(message, now()).await?);
                     }
                 }
@@ -223,8 +250,15 @@ impl FoldThread {
 
     async fn tell_all(&self) -> Result<(), LeadError> {
         let correlator = self.fold.correlator();
-        info!(sequence = correlator.sequence(), open = correlator.open_incidents(), "caught up with the log");
-        let all = (correlator.incident_records().collect(), correlator.rule_records().collect());
+        info!(
+            sequence = correlator.sequence(),
+            open = correlator.open_incidents(),
+            "caught up with the log"
+        );
+        let all = (
+            correlator.incident_records().collect(),
+            correlator.rule_records().collect(),
+        );
         // The writer is gone only after an error of its own, which is the one to tell.
         let _gone = self.writes.send(Write::CaughtUp(Box::new(all))).await;
         Ok(())
@@ -234,11 +268,11 @@ impl FoldThread {
         let correlator = self.fold.correlator();
         self.progress.send_replace(Progress {
             sequence: correlator.sequence(),
-            now: correlator.now(),
             next_due: correlator.next_due(),
         });
         if let Some(lag) = lag {
-            self.metrics.show(correlator.totals(), correlator.open_incidents(), lag);
+            self.metrics
+                .show(correlator.totals(), correlator.open_incidents(), lag);
         }
     }
 }
@@ -259,16 +293,17 @@ fn undecodable(message: &LogMessage, error: &bus::log::EntryError) -> DeadLetter
 }
 
 /// Appends a tick when a timer is due by the wall clock and no entry has fired it.
-async fn tick(bus: &Bus, mut progress: watch::Receiver<Progress>) -> BusError {
+async fn tick(bus: &Bus, mut progress: watch::Receiver<Progress>) -> Infallible {
     let mut ticked_at = 0;
     loop {
         let seen = progress.borrow_and_update().clone();
         let wait = seen.next_due.map(|due| due.since(wall_clock()));
         match wait {
-            Some(Duration::ZERO) if seen.next_due > Some(seen.now) && ticked_at <= seen.sequence => {
+            Some(Duration::ZERO) if ticked_at <= seen.sequence => {
                 match bus.append_tick().await {
                     Ok(sequence) => ticked_at = sequence,
-                    Err(error) => return error,
+                    // A full log takes no tick either; leading must go on, for it is what trims.
+                    Err(error) => warn!(%error, "no tick"),
                 }
                 tokio::time::sleep(TICK_EVERY).await;
             }

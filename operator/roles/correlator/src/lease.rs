@@ -39,8 +39,14 @@ impl Observed {
         if self.since.is_none() || revision != self.revision {
             (self.revision, self.since) = (revision, Some(now));
         }
-        let unchanged = self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
-        if unchanged >= LEASE { Step::Take(revision) } else { Step::Wait(LEASE.saturating_sub(unchanged).min(RENEW_EVERY)) }
+        let unchanged = self
+            .since
+            .map_or(Duration::ZERO, |since| now.duration_since(since));
+        if unchanged >= LEASE {
+            Step::Take(revision)
+        } else {
+            Step::Wait(LEASE.saturating_sub(unchanged).min(RENEW_EVERY))
+        }
     }
 }
 
@@ -81,7 +87,10 @@ pub async fn keep(store: &CheckpointStore, me: &str, mut revision: u64) -> BusEr
             Ok(Err(error)) if Instant::now() >= until => return error,
             Ok(Err(_)) => {}
             Err(_) => {
-                return BusError::Unavailable { what: "renew the lease", source: "no answer in time".into() };
+                return BusError::Unavailable {
+                    what: "renew the lease",
+                    source: "no answer in time".into(),
+                };
             }
         }
     }
@@ -110,17 +119,35 @@ mod tests {
     #[test]
     fn a_free_lease_and_ones_own_are_taken_at_once() {
         let now = Instant::now();
-        assert_eq!(Observed::default().decide(&holder(""), 3, "me", now), Step::Take(3));
-        assert_eq!(Observed::default().decide(&holder("me"), 4, "me", now), Step::Take(4));
+        assert_eq!(
+            Observed::default().decide(&holder(""), 3, "me", now),
+            Step::Take(3)
+        );
+        assert_eq!(
+            Observed::default().decide(&holder("me"), 4, "me", now),
+            Step::Take(4)
+        );
     }
 
     #[test]
     fn anothers_lease_is_taken_only_after_five_unchanged_seconds() {
         let start = Instant::now();
         let mut observed = Observed::default();
-        assert!(matches!(observed.decide(&holder("you"), 1, "me", start), Step::Wait(_)));
-        assert!(matches!(observed.decide(&holder("you"), 1, "me", start + Duration::from_secs(4)), Step::Wait(_)));
-        assert!(matches!(observed.decide(&holder("you"), 2, "me", start + Duration::from_secs(5)), Step::Wait(_)));
-        assert_eq!(observed.decide(&holder("you"), 2, "me", start + Duration::from_secs(10)), Step::Take(2));
+        assert!(matches!(
+            observed.decide(&holder("you"), 1, "me", start),
+            Step::Wait(_)
+        ));
+        assert!(matches!(
+            observed.decide(&holder("you"), 1, "me", start + Duration::from_secs(4)),
+            Step::Wait(_)
+        ));
+        assert!(matches!(
+            observed.decide(&holder("you"), 2, "me", start + Duration::from_secs(5)),
+            Step::Wait(_)
+        ));
+        assert_eq!(
+            observed.decide(&holder("you"), 2, "me", start + Duration::from_secs(10)),
+            Step::Take(2)
+        );
     }
 }

@@ -41,7 +41,9 @@ pub async fn run(
             Ok(()) if shutdown.is_requested() => return Ok(()),
             Ok(()) => backoff.reset(),
             Err(LeadError::Bus(error)) if !error.retry() => return Err(error.into()),
-            Err(error @ (LeadError::Recover(recover::RecoverError::Checkpoint(_)) | LeadError::Checkpoint(_))) => {
+            Err(
+                error @ (LeadError::Recover(recover::RecoverError::Checkpoint(_)) | LeadError::Checkpoint(_)),
+            ) => {
                 return Err(error);
             }
             Err(error) => {

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use domain::correlate::effect::{Outcome, Totals};
+use platform::Stages;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use platform::Stages;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,13 +53,37 @@ impl Metrics {
             "Accepted events by what became of them, over the whole log; pending may fall",
             metrics.events.clone(),
         );
-        registry.register("opsward_log_lag_entries", "Log entries not yet correlated", metrics.lag.clone());
+        registry.register(
+            "opsward_log_lag_entries",
+            "Log entries not yet correlated",
+            metrics.lag.clone(),
+        );
         registry.register("opsward_incidents_open", "Open incidents", metrics.open.clone());
-        registry.register("opsward_correlator_leading", "1 while this process leads", metrics.leading.clone());
-        registry.register("opsward_log_undecodable", "Log entries skipped", metrics.undecodable.clone());
-        registry.register("opsward_checkpoints_written", "Checkpoints written", metrics.checkpoints.clone());
-        registry.register("opsward_log_gaps", "Checkpoints that no longer met the log", metrics.log_gaps.clone());
-        registry.register("opsward_records_written", "Incident and rule records written", metrics.records.clone());
+        registry.register(
+            "opsward_correlator_leading",
+            "1 while this process leads",
+            metrics.leading.clone(),
+        );
+        registry.register(
+            "opsward_log_undecodable",
+            "Log entries skipped",
+            metrics.undecodable.clone(),
+        );
+        registry.register(
+            "opsward_checkpoints_written",
+            "Checkpoints written",
+            metrics.checkpoints.clone(),
+        );
+        registry.register(
+            "opsward_log_gaps",
+            "Checkpoints that no longer met the log",
+            metrics.log_gaps.clone(),
+        );
+        registry.register(
+            "opsward_records_written",
+            "Incident and rule records written",
+            metrics.records.clone(),
+        );
         metrics
     }
 
@@ -67,7 +91,12 @@ impl Metrics {
     pub fn show(&self, totals: &Totals, open: usize, lag: u64) {
         for outcome in Outcome::ALL {
             let count = u64::try_from(totals.of(outcome)).unwrap_or(0);
-            self.events.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inner().store(count, Ordering::Relaxed);
+            self.events
+                .get_or_create(&OutcomeLabel {
+                    outcome: outcome.as_str(),
+                })
+                .inner()
+                .store(count, Ordering::Relaxed);
         }
         self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
         self.lag.set(i64::try_from(lag).unwrap_or(i64::MAX));

@@ -40,23 +40,53 @@ pub async fn recover(
     }
     for kept in pointer.current.iter().chain(&pointer.previous) {
         match load(store, kept).await {
-            Ok(correlator) => {
-                if log.first > correlator.sequence() + 1 {
-                    error!(checkpoint = correlator.sequence(), first = log.first, "LogGap: entries between checkpoint and log are gone");
-                    metrics.log_gaps.inc();
-                }
-                info!(sequence = correlator.sequence(), behind = log.last.saturating_sub(correlator.sequence()), "checkpoint taken up");
-                return Ok(correlator);
+            Ok(state) if state.log_id() != log.log_id => {
+                warn!(sequence = kept.sequence, "a checkpoint of another log");
             }
-            Err(RecoverError::Checkpoint(error @ CheckpointError::Version { .. })) => return Err(error.into()),
-            Err(error) => warn!(%error, sequence = kept.sequence, "a checkpoint cannot be used; trying the one before"),
+            Ok(state) if state.sequence() > log.last => {
+                warn!(
+                    sequence = kept.sequence,
+                    last = log.last,
+                    "a checkpoint ahead of the log: the log has lost its end"
+                );
+            }
+            Ok(state) => return Ok(taken_up(state, log, metrics)),
+            Err(error @ RecoverError::Bus(BusError::Unavailable { .. })) => return Err(error),
+            Err(RecoverError::Checkpoint(error @ CheckpointError::Version { .. })) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                warn!(%error, sequence = kept.sequence, "a checkpoint cannot be used; trying the one before");
+            }
         }
     }
-    if log.first > 1 {
-        error!(first = log.first, "LogGap: no checkpoint, and the log's beginning is gone");
+    if log.first > 1 || pointer.current.is_some() {
+        error!(
+            first = log.first,
+            last = log.last,
+            "LogGap: no usable checkpoint; counting starts with what the log holds"
+        );
         metrics.log_gaps.inc();
     }
     Ok(Correlator::new(&log.log_id))
+}
+
+fn taken_up(state: Correlator, log: &LogState, metrics: &Metrics) -> Correlator {
+    let sequence = state.sequence();
+    if log.first > sequence + 1 {
+        error!(
+            checkpoint = sequence,
+            first = log.first,
+            "LogGap: entries between checkpoint and log are gone"
+        );
+        metrics.log_gaps.inc();
+    }
+    info!(
+        sequence,
+        behind = log.last.saturating_sub(sequence),
+        "checkpoint taken up"
+    );
+    state
 }
 
 async fn load(store: &CheckpointStore, kept: &Kept) -> Result<Correlator, RecoverError> {

@@ -40,7 +40,12 @@ impl Slot {
 impl Schedule {
     /// The state of an incident changed: due at once.
     pub fn state_changed(&mut self, subject: Subject, now: u64) {
-        let slot = self.slots.entry(subject).or_insert(Slot { dirty: false, written: 0, changed: 0, wait: FIRST_WAIT });
+        let slot = self.slots.entry(subject).or_insert(Slot {
+            dirty: false,
+            written: 0,
+            changed: 0,
+            wait: FIRST_WAIT,
+        });
         slot.changed = now;
         slot.dirty = true;
         if self.urgent.last() != Some(&subject) {
@@ -50,7 +55,12 @@ impl Schedule {
 
     /// Numbers of an incident changed.
     pub fn counts_changed(&mut self, subject: Subject, now: u64) {
-        let slot = self.slots.entry(subject).or_insert(Slot { dirty: false, written: now, changed: 0, wait: FIRST_WAIT });
+        let slot = self.slots.entry(subject).or_insert(Slot {
+            dirty: false,
+            written: now,
+            changed: 0,
+            wait: FIRST_WAIT,
+        });
         slot.changed = now;
         if !slot.dirty {
             slot.dirty = true;
@@ -64,9 +74,13 @@ impl Schedule {
         for subject in std::mem::take(&mut self.urgent) {
             self.take(subject, now, &mut due);
         }
-        while let Some(Reverse((at, subject))) = self.queue.peek().copied().filter(|Reverse((at, _))| *at <= now) {
+        while let Some(Reverse((at, subject))) =
+            self.queue.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
             self.queue.pop();
-            let Some(slot) = self.slots.get(&subject).filter(|slot| slot.dirty) else { continue };
+            let Some(slot) = self.slots.get(&subject).filter(|slot| slot.dirty) else {
+                continue;
+            };
             if slot.due() > at {
                 self.queue.push(Reverse((slot.due(), subject)));
             } else {
@@ -77,16 +91,27 @@ impl Schedule {
     }
 
     fn take(&mut self, subject: Subject, now: u64, due: &mut Vec<Subject>) {
-        let Some(slot) = self.slots.get_mut(&subject).filter(|slot| slot.dirty) else { return };
+        let Some(slot) = self.slots.get_mut(&subject).filter(|slot| slot.dirty) else {
+            return;
+        };
         let went_quiet = slot.changed + QUIET <= now;
-        slot.wait = if went_quiet { FIRST_WAIT } else { (slot.wait * 2).min(LONGEST_WAIT) };
+        slot.wait = if went_quiet {
+            FIRST_WAIT
+        } else {
+            (slot.wait * 2).min(LONGEST_WAIT)
+        };
         (slot.dirty, slot.written) = (false, now);
         due.push(subject);
     }
 
     /// Takes out everything that has not been written, due or not.
     pub fn take_all(&mut self, now: u64) -> Vec<Subject> {
-        let dirty: Vec<Subject> = self.slots.iter().filter(|(_, slot)| slot.dirty).map(|(subject, _)| *subject).collect();
+        let dirty: Vec<Subject> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.dirty)
+            .map(|(subject, _)| *subject)
+            .collect();
         self.urgent.clear();
         let mut all = Vec::with_capacity(dirty.len());
         for subject in dirty {
@@ -105,7 +130,9 @@ impl Schedule {
         if !self.urgent.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.queue.peek().map(|Reverse((at, _))| Duration::from_millis(at.saturating_sub(now)))
+        self.queue
+            .peek()
+            .map(|Reverse((at, _))| Duration::from_millis(at.saturating_sub(now)))
     }
 }
 
@@ -135,7 +162,10 @@ mod tests {
                 written.push(now);
             }
         }
-        assert_eq!(written, [1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000, 121_000]);
+        assert_eq!(
+            written,
+            [1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000, 121_000]
+        );
     }
 
     #[test]
@@ -145,7 +175,10 @@ mod tests {
             schedule.counts_changed(A, now);
             schedule.take_due(now);
         }
-        assert_eq!(schedule.next_due(19_900).map(|wait| wait.as_millis() <= 2_000), Some(true));
+        assert_eq!(
+            schedule.next_due(19_900).map(|wait| wait.as_millis() <= 2_000),
+            Some(true)
+        );
         assert_eq!(schedule.take_due(21_899), []);
         assert_eq!(schedule.take_due(21_900), [A]);
         assert_eq!(schedule.take_due(60_000), []);

@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bus::checkpoints::{CheckpointStore, Kept, Pointer};
-use bus::{Bucket, Bus, BusError, Record};
+use bus::{Bucket, Bus, BusError, LogState, Record};
 use domain::correlate::checkpoint::Checkpoint;
+use domain::entry::last_position;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
 use futures::StreamExt;
@@ -42,10 +43,21 @@ struct Known<T> {
 }
 
 impl<T: Positioned> Known<T> {
-    async fn open(bus: &Bus) -> Result<Self, BusError> {
+    /// Records that cover more than the log holds are of an end that it has lost: whatever is written now is newer.
+    async fn open(bus: &Bus, log: &LogState) -> Result<Self, BusError> {
         let bucket = bus.records::<T>().await?;
+        let held = |position: i64| {
+            if position > last_position(log.last) {
+                i64::MIN
+            } else {
+                position
+            }
+        };
         let all = bucket.list().await?;
-        let written = all.into_iter().map(|(key, value, revision)| (key, (revision, value.covers()))).collect();
+        let written = all
+            .into_iter()
+            .map(|(key, value, revision)| (key, (revision, held(value.covers()))))
+            .collect();
         Ok(Self { bucket, written })
     }
 
@@ -55,10 +67,16 @@ impl<T: Positioned> Known<T> {
             written.is_none_or(|(_, position)| *position < record.covers())
         });
         let writes = newer.map(|record| {
-            let revision = self.written.get(&record.key()).map_or(0, |(revision, _)| *revision);
+            let revision = self
+                .written
+                .get(&record.key())
+                .map_or(0, |(revision, _)| *revision);
             write_one(&self.bucket, record, revision)
         });
-        let done: Vec<_> = stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(CONCURRENT_WRITES).collect().await;
+        let done: Vec<_> = stream::iter(writes.collect::<Vec<_>>())
+            .buffer_unordered(CONCURRENT_WRITES)
+            .collect()
+            .await;
         for written in done {
             let (key, revision, position) = written?;
             metrics.records.inc();
@@ -75,13 +93,19 @@ impl<T: Positioned> Known<T> {
 }
 
 /// Writes one record unless a record of a higher position is there.
-async fn write_one<T: Positioned>(bucket: &Bucket<T>, record: &T, mut revision: u64) -> Result<(String, u64, i64), BusError> {
+async fn write_one<T: Positioned>(
+    bucket: &Bucket<T>,
+    record: &T,
+    mut revision: u64,
+) -> Result<(String, u64, i64), BusError> {
     let key = record.key();
     loop {
         match bucket.update(record, revision).await {
             Ok(revision) => return Ok((key, revision, record.covers())),
             Err(BusError::Conflict { .. }) => match bucket.get_revision(&key).await? {
-                Some((found, at)) if found.covers() >= record.covers() => return Ok((key, at, found.covers())),
+                Some((found, at)) if found.covers() >= record.covers() => {
+                    return Ok((key, at, found.covers()));
+                }
                 Some((_, at)) => revision = at,
                 None => revision = bucket.last_revision(&key).await?,
             },
@@ -106,13 +130,17 @@ impl Writer {
     /// NATS does not answer.
     pub async fn open(
         bus: &Bus,
-        store: CheckpointStore,
-        pointer: (Pointer, u64),
+        (store, mut pointer): (CheckpointStore, (Pointer, u64)),
+        log: &LogState,
         metrics: Metrics,
     ) -> Result<Self, BusError> {
+        if pointer.0.log_id != log.log_id {
+            // Checkpoints of another log are no bound for trimming this one, nor are their segments ours.
+            pointer.0 = Pointer::default();
+        }
         Ok(Self {
-            incidents: Known::open(bus).await?,
-            rules: Known::open(bus).await?,
+            incidents: Known::open(bus, log).await?,
+            rules: Known::open(bus, log).await?,
             store,
             pointer,
             metrics,
@@ -136,11 +164,19 @@ impl Writer {
         }
     }
 
-    async fn write_checkpoint(&mut self, checkpoint: Checkpoint, log_id: &str) -> Result<Option<u64>, BusError> {
+    async fn write_checkpoint(
+        &mut self,
+        checkpoint: Checkpoint,
+        log_id: &str,
+    ) -> Result<Option<u64>, BusError> {
         let (pointer, revision) = &self.pointer;
         let kept: Vec<&Kept> = pointer.current.iter().chain(&pointer.previous).collect();
         let stored: BTreeSet<&String> = kept.iter().flat_map(|kept| &kept.segments).collect();
-        for (name, segment) in checkpoint.segments.iter().filter(|(name, _)| !stored.contains(name)) {
+        for (name, segment) in checkpoint
+            .segments
+            .iter()
+            .filter(|(name, _)| !stored.contains(name))
+        {
             let bytes = postcard::to_allocvec(&**segment).map_err(|error| encode(error.into()))?;
             self.store.put_blob(name, &bytes.into()).await?;
         }
@@ -149,7 +185,11 @@ impl Writer {
         let segments = checkpoint.segments.into_iter().map(|(name, _)| name).collect();
         let next = Pointer {
             log_id: log_id.to_owned(),
-            current: Some(Kept { sequence: checkpoint.sequence, blob, segments }),
+            current: Some(Kept {
+                sequence: checkpoint.sequence,
+                blob,
+                segments,
+            }),
             previous: pointer.current.clone(),
         };
         let revision = self.store.set_pointer(&next, *revision).await?;
@@ -162,9 +202,18 @@ impl Writer {
     async fn drop_blobs(&self, dropped: Option<Kept>) -> Result<(), BusError> {
         let Some(dropped) = dropped else { return Ok(()) };
         let (pointer, _) = &self.pointer;
-        let in_use: BTreeSet<&String> =
-            pointer.current.iter().chain(&pointer.previous).flat_map(|kept| kept.segments.iter().chain([&kept.blob])).collect();
-        for name in dropped.segments.iter().chain([&dropped.blob]).filter(|name| !in_use.contains(name)) {
+        let in_use: BTreeSet<&String> = pointer
+            .current
+            .iter()
+            .chain(&pointer.previous)
+            .flat_map(|kept| kept.segments.iter().chain([&kept.blob]))
+            .collect();
+        for name in dropped
+            .segments
+            .iter()
+            .chain([&dropped.blob])
+            .filter(|name| !in_use.contains(name))
+        {
             self.store.remove_blob(name).await?;
         }
         Ok(())
@@ -181,14 +230,25 @@ impl Writer {
         rules: Vec<RuleRecord>,
     ) -> Result<(), BusError> {
         let known: BTreeSet<String> = incidents.iter().map(Record::key).collect();
-        let strangers: Vec<String> =
-            self.incidents.written.keys().filter(|key| !known.contains(*key)).cloned().collect();
+        let strangers: Vec<String> = self
+            .incidents
+            .written
+            .keys()
+            .filter(|key| !known.contains(*key))
+            .cloned()
+            .collect();
         for key in strangers {
             self.incidents.remove(&key).await?;
         }
         self.incidents.write(&incidents, &self.metrics).await?;
         let known: BTreeSet<String> = rules.iter().map(Record::key).collect();
-        let strangers: Vec<String> = self.rules.written.keys().filter(|key| !known.contains(*key)).cloned().collect();
+        let strangers: Vec<String> = self
+            .rules
+            .written
+            .keys()
+            .filter(|key| !known.contains(*key))
+            .cloned()
+            .collect();
         for key in strangers {
             self.rules.remove(&key).await?;
         }
@@ -197,5 +257,8 @@ impl Writer {
 }
 
 fn encode(source: Box<dyn std::error::Error + Send + Sync>) -> BusError {
-    BusError::Unavailable { what: "encode a checkpoint", source }
+    BusError::Unavailable {
+        what: "encode a checkpoint",
+        source,
+    }
 }

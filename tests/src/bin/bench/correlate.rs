@@ -24,13 +24,19 @@ const EVENTS: usize = 500_000;
 
 /// Measures with and without a condition.
 pub fn run(results: &mut Results) -> Result<()> {
-    for (name, condition, floor) in
-        [("correlate", "", 200_000.0), ("correlate-cel", "event.data.cpu_usage > 90", 50_000.0)]
-    {
+    for (name, condition, floor) in [
+        ("correlate", "", 200_000.0),
+        ("correlate-cel", "event.data.cpu_usage > 90", 50_000.0),
+    ] {
         let mut rates: Vec<f64> = (0..3).map(|_| round(condition)).collect::<Result<_>>()?;
         rates.sort_by(f64::total_cmp);
         let median = rates.get(1).copied().unwrap_or_default();
-        results.add(name, median, floor, "events/s, one thread; peer = the floor that is promised")?;
+        results.add(
+            name,
+            median,
+            floor,
+            "events/s, one thread; peer = the floor that is promised",
+        )?;
     }
     Ok(())
 }
@@ -41,11 +47,22 @@ fn round(condition: &str) -> Result<f64> {
     let mut message = |subject: &str, payload: bytes::Bytes| {
         sequence += 1;
         let at = Time::from_millis(1_734_690_600_000 + i64::try_from(sequence).unwrap_or(0));
-        LogMessage { sequence, at, subject: subject.to_owned(), pending: 0, payload }
+        LogMessage {
+            sequence,
+            at,
+            subject: subject.to_owned(),
+            pending: 0,
+            payload,
+        }
     };
     for n in 0..RULES {
-        let kind = if n + 1 == RULES { "threshold_breach".to_owned() } else { format!("type-{n}-*") };
-        let spec = json!({"match": {"types": [kind], "condition": condition}, "groupBy": ["host"], "priority": n});
+        let kind = if n + 1 == RULES {
+            "threshold_breach".to_owned()
+        } else {
+            format!("type-{n}-*")
+        };
+        let spec =
+            json!({"match": {"types": [kind], "condition": condition}, "groupBy": ["host"], "priority": n});
         let control = bus::Control::Rule {
             name: format!("rule-{n}"),
             uid: format!("uid-{n}"),
@@ -53,10 +70,18 @@ fn round(condition: &str) -> Result<f64> {
             api_version: "opsward.dev/v1alpha1".to_owned(),
             spec: serde_json::value::to_raw_value(&spec)?,
         };
-        fold.take(&message("ingest.control.shop", bus::log::encode_control(&control)?), 0)?;
+        fold.take(
+            &message("ingest.control.shop", bus::log::encode_control(&control)?),
+            0,
+        )?;
     }
-    let packs: Vec<bytes::Bytes> = (0..EVENTS / PACK_EVENTS).map(|pack| self::pack(pack * PACK_EVENTS)).collect::<Result<_>>()?;
-    let messages: Vec<LogMessage> = packs.into_iter().map(|pack| message("ingest.events.shop", pack)).collect();
+    let packs: Vec<bytes::Bytes> = (0..EVENTS / PACK_EVENTS)
+        .map(|pack| self::pack(pack * PACK_EVENTS))
+        .collect::<Result<_>>()?;
+    let messages: Vec<LogMessage> = packs
+        .into_iter()
+        .map(|pack| message("ingest.events.shop", pack))
+        .collect();
     let start = Instant::now();
     let mut written = 0;
     for (n, message) in messages.iter().enumerate() {
@@ -69,8 +94,14 @@ fn round(condition: &str) -> Result<f64> {
     let rest = fold.take_all(0)?;
     let seconds = start.elapsed().as_secs_f64();
     anyhow::ensure!(rest.checkpoint.is_some() && written > 0, "nothing was written");
-    let counted = fold.correlator().totals().of(domain::correlate::effect::Outcome::Counted);
-    anyhow::ensure!(usize::try_from(counted)? == messages.len() * PACK_EVENTS, "counted {counted}");
+    let counted = fold
+        .correlator()
+        .totals()
+        .of(domain::correlate::effect::Outcome::Counted);
+    anyhow::ensure!(
+        usize::try_from(counted)? == messages.len() * PACK_EVENTS,
+        "counted {counted}"
+    );
     Ok(messages.len() as f64 * PACK_EVENTS as f64 / seconds)
 }
 
@@ -85,14 +116,19 @@ fn pack(first: usize) -> Result<bytes::Bytes> {
 /// An event as the collector encodes the seed's body.
 fn event(n: usize) -> Result<Vec<u8>> {
     let host = format!("web-server-{:03}", n % GROUPS);
-    let data = serde_json::value::to_raw_value(&json!({"cpu_usage": 97.5, "threshold": 95.0, "duration": "5m"}))?;
+    let data =
+        serde_json::value::to_raw_value(&json!({"cpu_usage": 97.5, "threshold": 95.0, "duration": "5m"}))?;
     let event = Event {
         id: format!("01JFH{n:021}").into(),
         delivery_key: format!("bench-{n}#0").into(),
         fingerprint: domain::hash::Hash128::of(["mon", "threshold_breach", &host, "nginx"]),
         fingerprint_fields: ["source", "event_type", "host", "service"].into_iter().collect(),
         namespace: "shop".into(),
-        source: domain::event::Source { name: "webhook".into(), format: "webhook".into(), reported: "mon".into() },
+        source: domain::event::Source {
+            name: "webhook".into(),
+            format: "webhook".into(),
+            reported: "mon".into(),
+        },
         kind: "threshold_breach".into(),
         severity: domain::severity::Severity::Critical,
         severity_from: "severity".into(),

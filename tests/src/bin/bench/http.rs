@@ -30,7 +30,10 @@ impl Target {
             )
             .into_bytes()
         };
-        Self { address, requests: Arc::new(bodies.iter().map(request).collect()) }
+        Self {
+            address,
+            requests: Arc::new(bodies.iter().map(request).collect()),
+        }
     }
 }
 
@@ -83,7 +86,12 @@ pub async fn send(target: &Target, connections: u64, amount: Amount) -> Result<S
     Ok(sent)
 }
 
-async fn connection(target: Target, next: Arc<AtomicU64>, amount: Amount, start: Instant) -> Result<Vec<u64>> {
+async fn connection(
+    target: Target,
+    next: Arc<AtomicU64>,
+    amount: Amount,
+    start: Instant,
+) -> Result<Vec<u64>> {
     let mut stream = TcpStream::connect(target.address).await?;
     stream.set_nodelay(true)?;
     let (mut latencies, mut answer) = (Vec::new(), Vec::new());
@@ -102,7 +110,10 @@ async fn connection(target: Target, next: Arc<AtomicU64>, amount: Amount, start:
             }
             Amount::For(_) | Amount::Count(_) => Instant::now(),
         };
-        let request = target.requests.get(n as usize % target.requests.len()).context("no requests")?;
+        let request = target
+            .requests
+            .get(n as usize % target.requests.len())
+            .context("no requests")?;
         stream.write_all(request).await?;
         read_answer(&mut stream, &mut answer).await?;
         latencies.push(due.elapsed().as_micros() as u64);
@@ -114,15 +125,23 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()>
     loop {
         let read = stream.read_buf(answer).await?;
         ensure!(read > 0, "the server closed the connection");
-        let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+        let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") else {
+            continue;
+        };
         let text = String::from_utf8_lossy(answer.get(..head).unwrap_or_default()).to_ascii_lowercase();
         if !text.starts_with("http/1.1 2") {
             bail!("{}", String::from_utf8_lossy(answer));
         }
-        let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+        let length = text
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.split("\r\n").next());
         let length: usize = length.context("an answer without content-length")?.parse()?;
         while answer.len() < head + 4 + length {
-            ensure!(stream.read_buf(answer).await? > 0, "the server closed the connection");
+            ensure!(
+                stream.read_buf(answer).await? > 0,
+                "the server closed the connection"
+            );
         }
         return Ok(());
     }

@@ -40,8 +40,14 @@ fn bodies(per_request: usize) -> Vec<String> {
         })
     };
     let requests = ALERTS.div_ceil(per_request).max(20);
-    let request = |r: usize| (0..per_request).map(|n| alert((r * per_request + n) % ALERTS)).collect::<Vec<_>>();
-    (0..requests).map(|r| serde_json::Value::from(request(r)).to_string()).collect()
+    let request = |r: usize| {
+        (0..per_request)
+            .map(|n| alert((r * per_request + n) % ALERTS))
+            .collect::<Vec<_>>()
+    };
+    (0..requests)
+        .map(|r| serde_json::Value::from(request(r)).to_string())
+        .collect()
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -57,7 +63,12 @@ fn cpu(servers: &[&Server]) -> Result<f64> {
 /// Opsward with a rule for the alerts, and the target that feeds it.
 async fn ours(rig: &Rig) -> Result<Opsward<'_>> {
     let opsward = Opsward::start(rig).await?;
-    opsward.rule("alerts", json!({"match": {"sources": ["alerts"]}, "groupBy": ["type", "labels.cluster"]})).await?;
+    opsward
+        .rule(
+            "alerts",
+            json!({"match": {"sources": ["alerts"]}, "groupBy": ["type", "labels.cluster"]}),
+        )
+        .await?;
     Ok(opsward)
 }
 
@@ -75,14 +86,21 @@ fn address(url: &str) -> Result<std::net::SocketAddr> {
 pub async fn per_cpu(results: &mut Results) -> Result<()> {
     let rig = Rig::start(Options::default()).await?;
     let opsward = ours(&rig).await?;
-    let parts = [opsward.role("collector")?, rig.nats_server(), opsward.role("correlator")?];
+    let parts = [
+        opsward.role("collector")?,
+        rig.nats_server(),
+        opsward.role("correlator")?,
+    ];
     let peer = Alertmanager::start(rig.workdir()).await?;
     let mut accepted = 0;
     for per_request in [1, 50] {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut micros = [Vec::new(), Vec::new(), Vec::new()];
         let (mut our_rates, mut their_rates) = (Vec::new(), Vec::new());
-        let targets = (target(&opsward, per_request)?, Target::new(address(&peer.url())?, "/api/v2/alerts", &bodies(per_request)));
+        let targets = (
+            target(&opsward, per_request)?,
+            Target::new(address(&peer.url())?, "/api/v2/alerts", &bodies(per_request)),
+        );
         for _ in 0..ROUNDS {
             let before = cpu(&[&peer.server])?;
             let sent = send(&targets.1, CONNECTIONS, Amount::For(ROUND)).await?;
@@ -95,18 +113,36 @@ pub async fn per_cpu(results: &mut Results) -> Result<()> {
             accepted += i64::try_from(sent.requests)? * per_request as i64;
             opsward.drained(accepted).await?;
             let alerts = (sent.requests * per_request as u64) as f64;
-            let used: Vec<f64> =
-                parts.iter().zip(&before).map(|(part, before)| Ok(cpu(&[part])? - before)).collect::<Result<_>>()?;
+            let used: Vec<f64> = parts
+                .iter()
+                .zip(&before)
+                .map(|(part, before)| Ok(cpu(&[part])? - before))
+                .collect::<Result<_>>()?;
             ours.push(alerts / used.iter().sum::<f64>());
             our_rates.push(alerts / sent.took.as_secs_f64());
             for (micros, used) in micros.iter_mut().zip(used) {
                 micros.push(used * 1e6 / alerts);
             }
         }
-        results.add(&format!("ingest-{per_request}-per-cpu"), median(&mut ours), median(&mut theirs), "alerts per CPU-second")?;
-        results.add(&format!("ingest-{per_request}-rate"), median(&mut our_rates), median(&mut their_rates), "alerts/s, load generator on the same cores")?;
+        results.add(
+            &format!("ingest-{per_request}-per-cpu"),
+            median(&mut ours),
+            median(&mut theirs),
+            "alerts per CPU-second",
+        )?;
+        results.add(
+            &format!("ingest-{per_request}-rate"),
+            median(&mut our_rates),
+            median(&mut their_rates),
+            "alerts/s, load generator on the same cores",
+        )?;
         for (name, mut micros) in ["collector", "nats-server", "correlator"].into_iter().zip(micros) {
-            results.add(&format!("ingest-{per_request}-{name}"), median(&mut micros), 0.0, "µs of CPU an alert")?;
+            results.add(
+                &format!("ingest-{per_request}-{name}"),
+                median(&mut micros),
+                0.0,
+                "µs of CPU an alert",
+            )?;
         }
     }
     Ok(())
@@ -120,22 +156,49 @@ pub async fn latency(results: &mut Results, time: Duration) -> Result<()> {
     let theirs = {
         let rig = Rig::start(Options::default()).await?;
         let peer = Alertmanager::start(rig.workdir()).await?;
-        send(&Target::new(address(&peer.url())?, "/api/v2/alerts", &bodies(PER_REQUEST)), CONNECTIONS, paced).await?
+        send(
+            &Target::new(address(&peer.url())?, "/api/v2/alerts", &bodies(PER_REQUEST)),
+            CONNECTIONS,
+            paced,
+        )
+        .await?
     };
-    for (name, sync) in [("latency-p99", Sync::Default), ("latency-p99-sync-always", Sync::Always)] {
-        let rig = Rig::start(Options { nats: NatsOptions { sync, ..NatsOptions::default() }, ..Options::default() }).await?;
+    for (name, sync) in [
+        ("latency-p99", Sync::Default),
+        ("latency-p99-sync-always", Sync::Always),
+    ] {
+        let rig = Rig::start(Options {
+            nats: NatsOptions {
+                sync,
+                ..NatsOptions::default()
+            },
+            ..Options::default()
+        })
+        .await?;
         let opsward = ours(&rig).await?;
         let sent = send(&target(&opsward, PER_REQUEST)?, CONNECTIONS, paced).await?;
-        opsward.drained(i64::try_from(sent.requests)? * PER_REQUEST as i64).await?;
+        opsward
+            .drained(i64::try_from(sent.requests)? * PER_REQUEST as i64)
+            .await?;
         tell(results, name, &sent, &theirs)?;
     }
     Ok(())
 }
 
 fn tell(results: &mut Results, name: &str, ours: &Sent, theirs: &Sent) -> Result<()> {
-    results.add(name, ours.quantile(0.99), theirs.quantile(0.99), "ms, p99 at 10,000 events/s; lower is better")?;
+    results.add(
+        name,
+        ours.quantile(0.99),
+        theirs.quantile(0.99),
+        "ms, p99 at 10,000 events/s; lower is better",
+    )?;
     let median = name.replace("p99", "p50");
-    results.add(&median, ours.quantile(0.5), theirs.quantile(0.5), "ms, median of the same")
+    results.add(
+        &median,
+        ours.quantile(0.5),
+        theirs.quantile(0.5),
+        "ms, median of the same",
+    )
 }
 
 /// A million events add up.
@@ -145,12 +208,27 @@ pub async fn million(results: &mut Results) -> Result<()> {
     let rig = Rig::start(Options::default()).await?;
     let opsward = ours(&rig).await?;
     let requests = u64::try_from(EVENTS)? / PER_REQUEST as u64;
-    let sent = send(&target(&opsward, PER_REQUEST)?, CONNECTIONS, Amount::Count(requests)).await?;
+    let sent = send(
+        &target(&opsward, PER_REQUEST)?,
+        CONNECTIONS,
+        Amount::Count(requests),
+    )
+    .await?;
     let outcomes = opsward.drained(EVENTS).await?;
     let sum: i64 = outcomes.values().sum();
     anyhow::ensure!(sum == EVENTS, "{outcomes:?}");
-    results.add("million-accounted", sum as f64, EVENTS as f64, "events in exactly one outcome")?;
-    results.add("million-rate", EVENTS as f64 / sent.took.as_secs_f64(), 0.0, "events/s, load generator on the same cores")
+    results.add(
+        "million-accounted",
+        sum as f64,
+        EVENTS as f64,
+        "events in exactly one outcome",
+    )?;
+    results.add(
+        "million-rate",
+        EVENTS as f64 / sent.took.as_secs_f64(),
+        0.0,
+        "events/s, load generator on the same cores",
+    )
 }
 
 /// Memory of the three roles in one idle process.
@@ -161,8 +239,15 @@ pub async fn idle(results: &mut Results, time: Duration) -> Result<()> {
     for role in rig::opsward::ROLES {
         opsward.remove(role);
     }
-    opsward.start_role("all", "collector,correlator,controller").await?;
+    opsward
+        .start_role("all", "collector,correlator,controller")
+        .await?;
     tokio::time::sleep(time).await;
     let resident = opsward.role("all")?.rss_bytes()? as f64 / 1e6;
-    results.add("idle-rss", resident, PROMISED_MEGABYTES, "MB of the three roles in one process; lower is better")
+    results.add(
+        "idle-rss",
+        resident,
+        PROMISED_MEGABYTES,
+        "MB of the three roles in one process; lower is better",
+    )
 }

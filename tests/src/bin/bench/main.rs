@@ -1,8 +1,11 @@
 //! `make bench`: measures Opsward against a peer or a promise in the same run.
 #![allow(clippy::print_stdout, reason = "a bench is for people to read")]
 #![allow(clippy::cast_precision_loss, reason = "rates are rounded anyway")]
-
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are far below the bounds")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are far below the bounds"
+)]
 #![allow(clippy::cast_possible_wrap, reason = "counts are far below the bounds")]
 
 mod correlate;
@@ -22,10 +25,14 @@ const IDLE: Duration = Duration::from_secs(60);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     rig::install_crypto();
-    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let seconds = std::env::var("BENCH_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok());
     let latency = Duration::from_secs(seconds.unwrap_or(LATENCY_SECONDS));
     let minutes = 4 + 3 * latency.as_secs() / 60;
-    println!("bench: fold, ingest against Alertmanager, latency, a million events, idle memory: about {minutes} min");
+    println!(
+        "bench: fold, ingest against Alertmanager, latency, a million events, idle memory: about {minutes} min"
+    );
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     let mut results = Results::new()?;

@@ -19,13 +19,20 @@ impl Results {
     /// Starts anew.
     pub fn new() -> Result<Self> {
         create_dir_all("target/bench")?;
-        Ok(Self { file: File::create(FILE).context(FILE)?, rows: Vec::new() })
+        Ok(Self {
+            file: File::create(FILE).context(FILE)?,
+            rows: Vec::new(),
+        })
     }
 
     /// Adds one comparison; the ratio says how many times ours is better, as `unit` explains.
     pub fn add(&mut self, name: &str, ours: f64, peer: f64, unit: &str) -> Result<()> {
         let ratio = if peer == 0.0 { f64::NAN } else { ours / peer };
-        writeln!(self.file, "{}", json!({"name": name, "ours": ours, "peer": peer, "ratio": ratio, "unit": unit}))?;
+        writeln!(
+            self.file,
+            "{}",
+            json!({"name": name, "ours": ours, "peer": peer, "ratio": ratio, "unit": unit})
+        )?;
         println!("{name:28} {ours:14.1} {peer:14.1} {ratio:8.2}  {unit}");
         self.rows.push((name.to_owned(), ours, peer, unit.to_owned()));
         Ok(())
@@ -33,7 +40,10 @@ impl Results {
 
     /// The table.
     pub fn table(&self) {
-        println!("\n{:28} {:>14} {:>14} {:>8}  UNIT", "NAME", "OURS", "PEER", "RATIO");
+        println!(
+            "\n{:28} {:>14} {:>14} {:>8}  UNIT",
+            "NAME", "OURS", "PEER", "RATIO"
+        );
         for (name, ours, peer, unit) in &self.rows {
             println!("{name:28} {ours:14.1} {peer:14.1} {:8.2}  {unit}", ours / peer);
         }

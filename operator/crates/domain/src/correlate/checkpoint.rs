@@ -22,7 +22,9 @@ pub const STATE_VERSION: u16 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Written by another version.
-    #[error("the checkpoint has state version {found}; this binary reads version {STATE_VERSION}: run the version that wrote it, or one release later")]
+    #[error(
+        "the checkpoint has state version {found}; this binary reads version {STATE_VERSION}: run the version that wrote it, or one release later"
+    )]
     Version {
         /// The version found.
         found: u16,
@@ -78,10 +80,12 @@ fn segment_name(namespace: &str, first: i64) -> String {
 /// As [`Correlator::restore`].
 pub fn segment_names(state: &[u8]) -> Result<Vec<String>, CheckpointError> {
     let saved = decode(state)?;
-    let names = saved
-        .tenants
-        .iter()
-        .flat_map(|tenant| tenant.segments.iter().map(|first| segment_name(&tenant.namespace, *first)));
+    let names = saved.tenants.iter().flat_map(|tenant| {
+        tenant
+            .segments
+            .iter()
+            .map(|first| segment_name(&tenant.namespace, *first))
+    });
     Ok(names.collect())
 }
 
@@ -100,7 +104,11 @@ impl Correlator {
     /// Never for a state that `step` made; the encoder's signature allows it.
     pub fn checkpoint(&self) -> Result<Checkpoint, CheckpointError> {
         let mut segments = Vec::new();
-        let tenants = self.tenants.iter().map(|tenant| save(tenant, &mut segments)).collect();
+        let tenants = self
+            .tenants
+            .iter()
+            .map(|tenant| save(tenant, &mut segments))
+            .collect();
         let saved = Saved {
             log_id: self.log_id.clone(),
             sequence: self.sequence,
@@ -110,7 +118,11 @@ impl Correlator {
         };
         let state = postcard::to_extend(&STATE_VERSION, Vec::new())?;
         let state = postcard::to_extend(&saved, state)?;
-        Ok(Checkpoint { sequence: self.sequence, state, segments })
+        Ok(Checkpoint {
+            sequence: self.sequence,
+            state,
+            segments,
+        })
     }
 
     /// Takes a state up again.
@@ -142,7 +154,10 @@ fn save(tenant: &Tenant, segments: &mut Vec<(String, Arc<Segment>)>) -> SavedTen
     let mut firsts = Vec::new();
     for segment in full {
         firsts.push(segment.first);
-        segments.push((segment_name(&tenant.namespace, segment.first), Arc::clone(segment)));
+        segments.push((
+            segment_name(&tenant.namespace, segment.first),
+            Arc::clone(segment),
+        ));
     }
     SavedTenant {
         namespace: tenant.namespace.clone(),
@@ -160,11 +175,22 @@ fn save(tenant: &Tenant, segments: &mut Vec<(String, Arc<Segment>)>) -> SavedTen
 fn restore(saved: SavedTenant, segments: &BTreeMap<String, Arc<Segment>>) -> Result<Tenant, CheckpointError> {
     let full = saved.segments.iter().map(|first| {
         let name = segment_name(&saved.namespace, *first);
-        segments.get(&name).cloned().ok_or(CheckpointError::MissingSegment(name))
+        segments
+            .get(&name)
+            .cloned()
+            .ok_or(CheckpointError::MissingSegment(name))
     });
     let full = full.collect::<Result<_, _>>()?;
-    let by_id = saved.incidents.iter().map(|(number, incident)| (incident.id.clone(), *number)).collect();
-    let open = saved.incidents.values().filter(|incident| incident.stage == Stage::Open && !incident.overflow).count();
+    let by_id = saved
+        .incidents
+        .iter()
+        .map(|(number, incident)| (incident.id.clone(), *number))
+        .collect();
+    let open = saved
+        .incidents
+        .values()
+        .filter(|incident| incident.stage == Stage::Open && !incident.overflow)
+        .count();
     let mut tenant = Tenant {
         namespace: saved.namespace,
         ring: Ring::from_parts(full, saved.current),
@@ -190,7 +216,9 @@ fn set_timers(tenant: &Tenant, timers: &mut super::timers::Timers) {
         }
     }
     for state in &tenant.rules {
-        let Some(within) = state.rule.as_ref().map(|rule| rule.spec.trigger.within) else { continue };
+        let Some(within) = state.rule.as_ref().map(|rule| rule.spec.trigger.within) else {
+            continue;
+        };
         for (group, is) in &state.groups {
             if let Group::Pending(window) = is
                 && let Some(due) = window.due(within)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::window::Occurrence;
 use crate::event::Event;
 use crate::hash::{Hash128, HashKeyed};
-use crate::incident::{End, EndReason, IncidentRecord, Occurrences};
+use crate::incident::{End, EndReason, Occurrences};
 use crate::rule::{Resolve, ResolveOn, RuleIdentity};
 use crate::severity::Severity;
 use crate::time::Time;
@@ -23,7 +23,7 @@ const OVERFLOW_QUIET: Duration = Duration::from_secs(10 * 60);
 /// One problem that is part of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    firing: bool,
+    pub(super) firing: bool,
     life_cycle: bool,
     last_seen: Time,
     ends_at: Time,
@@ -77,17 +77,17 @@ pub struct Incident {
     pub stage: Stage,
     /// Whether its rule has been deleted.
     pub rule_gone: bool,
-    resolve: Resolve,
-    ttl: Duration,
-    group_fields: Vec<(String, String)>,
-    correlation_id: String,
-    title: String,
-    severity: Severity,
-    occurrences: Occurrences,
-    opened_at: Time,
-    reopened: i64,
-    end: Option<End>,
-    members: HashKeyed<Member>,
+    pub(super) resolve: Resolve,
+    pub(super) ttl: Duration,
+    pub(super) group_fields: Vec<(String, String)>,
+    pub(super) correlation_id: String,
+    pub(super) title: String,
+    pub(super) severity: Severity,
+    pub(super) occurrences: Occurrences,
+    pub(super) opened_at: Time,
+    pub(super) reopened: i64,
+    pub(super) end: Option<End>,
+    pub(super) members: HashKeyed<Member>,
     /// Members with a life cycle that fire: as long as there is one, silence ends nothing.
     firing_alerts: u32,
     /// No firing alert ends by its own word before this; exact after [`Incident::expire`], early after renewals.
@@ -136,7 +136,11 @@ impl Incident {
         seen.last_seen = seen.last_seen.max(occurrence.at);
         let raised = occurrence.severity > self.severity;
         self.severity = self.severity.max(occurrence.severity);
-        if self.note(occurrence) || raised { Changed::State } else { Changed::Counts }
+        if self.note(occurrence) || raised {
+            Changed::State
+        } else {
+            Changed::Counts
+        }
     }
 
     /// Notes that a member was seen firing, without counting; `true` when it did not fire before.
@@ -146,7 +150,12 @@ impl Incident {
             return false;
         }
         let life_cycle = !seen.occurrence.is_absent();
-        let fresh = Member { firing: false, life_cycle, last_seen: seen.at, ends_at: Time::EPOCH };
+        let fresh = Member {
+            firing: false,
+            life_cycle,
+            last_seen: seen.at,
+            ends_at: Time::EPOCH,
+        };
         let member = match self.members.len() {
             TRACKED_MEMBERS.. if !self.members.contains_key(&seen.fingerprint) => {
                 self.occurrences.members_overflow += 1;
@@ -174,7 +183,11 @@ impl Incident {
     pub fn repeat(&mut self, seen: &Occurrence) -> Changed {
         self.occurrences.repeats += 1;
         self.occurrences.last_seen = self.occurrences.last_seen.max(seen.at);
-        if self.note(seen) { Changed::State } else { Changed::Counts }
+        if self.note(seen) {
+            Changed::State
+        } else {
+            Changed::Counts
+        }
     }
 
     /// The same delivery again.
@@ -185,12 +198,17 @@ impl Incident {
     /// A member sent its clear; `true` when it had fired.
     pub fn clear(&mut self, fingerprint: Hash128, at: Time) -> bool {
         self.last_event = self.last_event.max(at);
-        let Some(member) = self.members.get_mut(&fingerprint).filter(|member| member.firing) else { return false };
+        let Some(member) = self.members.get_mut(&fingerprint).filter(|member| member.firing) else {
+            return false;
+        };
         member.firing = false;
         self.firing_alerts -= u32::from(member.life_cycle);
         let was_last_report = !member.life_cycle && member.last_seen == self.last_report;
         if was_last_report {
-            let reports = self.members.values().filter(|member| member.firing && !member.life_cycle);
+            let reports = self
+                .members
+                .values()
+                .filter(|member| member.firing && !member.life_cycle);
             self.last_report = reports.map(|member| member.last_seen).max().unwrap_or_default();
         }
         true
@@ -207,11 +225,17 @@ impl Incident {
         if self.resolve.on == ResolveOn::Never || self.firing_alerts > 0 {
             return None;
         }
-        let mut reports = self.members.values().filter(|member| member.firing && !member.life_cycle).peekable();
+        let mut reports = self
+            .members
+            .values()
+            .filter(|member| member.firing && !member.life_cycle)
+            .peekable();
         if reports.peek().is_none() {
             return Some(EndReason::Cleared);
         }
-        reports.all(|member| now >= member.last_seen.plus(self.resolve.after)).then_some(EndReason::Quiet)
+        reports
+            .all(|member| now >= member.last_seen.plus(self.resolve.after))
+            .then_some(EndReason::Quiet)
     }
 
     /// Lets members go whose `endsAt` has passed; `true` when one did.
@@ -226,8 +250,14 @@ impl Incident {
                 self.firing_alerts -= 1;
             }
         }
-        let firing = self.members.values().filter(|member| member.firing && member.life_cycle);
-        self.ends_from = firing.map(|member| member.ends_at).filter(|ends_at| !ends_at.is_epoch()).min();
+        let firing = self
+            .members
+            .values()
+            .filter(|member| member.firing && member.life_cycle);
+        self.ends_from = firing
+            .map(|member| member.ends_at)
+            .filter(|ends_at| !ends_at.is_epoch())
+            .min();
         before != self.firing_alerts
     }
 
@@ -237,7 +267,10 @@ impl Incident {
             Stage::Open => Some(self.due_open()),
             Stage::Reopenable(until) => Some(until.plus(Duration::from_millis(1)).min(self.record_goes())),
             Stage::Muted(since) if self.firing_alerts == 0 => Some(self.unmuted_at(since)),
-            Stage::Muted(_) => self.ends_from,
+            Stage::Muted(since) => {
+                let latest = since.plus(self.resolve.max_open);
+                Some(self.ends_from.map_or(latest, |ends_from| ends_from.min(latest)))
+            }
             Stage::Over => Some(self.record_goes()),
         }
     }
@@ -259,12 +292,31 @@ impl Incident {
     }
 
     fn quiet_after(&self) -> Duration {
-        if self.overflow { OVERFLOW_QUIET } else { self.resolve.after }
+        if self.overflow {
+            OVERFLOW_QUIET
+        } else {
+            self.resolve.after
+        }
     }
 
     /// When a muted incident whose alerts are all clear has been quiet for long enough.
     pub fn unmuted_at(&self, since: Time) -> Time {
         self.last_event.max(since).plus(self.resolve.reopen_within)
+    }
+
+    /// Whether what still fires has been muted for as long as an incident may be open: its clear must have got lost.
+    pub fn muted_too_long(&self, since: Time, now: Time) -> bool {
+        now >= since.plus(self.resolve.max_open)
+    }
+
+    /// Whether it may come back at `now`: not beyond `maxOpen`, which would end it at once.
+    pub fn may_reopen(&self, now: Time) -> bool {
+        now < self.opened_at.plus(self.resolve.max_open)
+    }
+
+    /// Whether problems beyond the tracked members may name it as their holder.
+    pub const fn has_untracked(&self) -> bool {
+        self.overflow || self.occurrences.members_overflow > 0
     }
 
     /// Whether an alert of it fires.
@@ -314,40 +366,15 @@ impl Incident {
     }
 
     fn removal_due(&self) -> Option<Time> {
-        self.end.as_ref().map(|end| end.at.plus(self.ttl).plus(RECORD_OUTLIVES_OBJECT))
+        self.end
+            .as_ref()
+            .map(|end| end.at.plus(self.ttl).plus(RECORD_OUTLIVES_OBJECT))
     }
 
     /// Whether its record is due to go at `now`.
     pub fn is_removable(&self, now: Time) -> bool {
-        !matches!(self.stage, Stage::Open | Stage::Muted(_)) && self.removal_due().is_some_and(|due| due <= now)
-    }
-
-    /// The record of what it is, as of `position`.
-    pub fn record(&self, namespace: &str, position: i64) -> IncidentRecord {
-        let group_text: Vec<_> = self.group_fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let firing = if self.overflow && self.stage == Stage::Open {
-            1
-        } else {
-            i64::try_from(self.members.values().filter(|member| member.firing).count()).unwrap_or(i64::MAX)
-        };
-        IncidentRecord {
-            id: self.id.clone(),
-            namespace: namespace.to_owned(),
-            rule: self.rule.clone(),
-            group: self.group_fields.iter().cloned().collect(),
-            group_text: group_text.join(", "),
-            overflow: self.overflow,
-            correlation_id: self.correlation_id.clone(),
-            title: self.title.clone(),
-            severity: self.severity,
-            firing,
-            occurrences: Occurrences { position, ..self.occurrences.clone() },
-            opened_at: self.opened_at,
-            reopened: self.reopened,
-            end: self.end.clone(),
-            rule_gone: self.rule_gone,
-            ttl: self.ttl,
-        }
+        !matches!(self.stage, Stage::Open | Stage::Muted(_))
+            && self.removal_due().is_some_and(|due| due <= now)
     }
 }
 

@@ -5,7 +5,9 @@ pub mod checkpoint;
 pub mod effect;
 mod endings;
 pub mod incident;
+mod opening;
 pub mod problems;
+mod record;
 pub mod ring;
 pub mod rules;
 pub mod tenant;
@@ -40,7 +42,10 @@ pub struct Correlator {
 impl Correlator {
     /// What is known before the first entry of the log `log_id`.
     pub fn new(log_id: &str) -> Self {
-        Self { log_id: log_id.to_owned(), ..Self::default() }
+        Self {
+            log_id: log_id.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// The log's id.
@@ -92,9 +97,15 @@ impl Correlator {
                     });
                 }
             }
-            EntryBody::Rule { namespace, identity, spec } => {
+            EntryBody::Rule {
+                namespace,
+                identity,
+                spec,
+            } => {
                 let tenant = self.tenant(namespace);
-                self.on(tenant, 0, effects, |tenant, turn| tenant.take_in_rule(identity.clone(), (**spec).clone(), turn));
+                self.on(tenant, 0, effects, |tenant, turn| {
+                    tenant.take_in_rule(identity.clone(), (**spec).clone(), turn);
+                });
             }
             EntryBody::RuleDeleted { namespace, uid } => {
                 let tenant = self.tenant(namespace);
@@ -113,10 +124,14 @@ impl Correlator {
             self.now = self.now.max(due);
             match subject {
                 Subject::Incident(tenant, number) => {
-                    self.on(tenant, 0, effects, |tenant, turn| tenant.incident_due(number, turn));
+                    self.on(tenant, 0, effects, |tenant, turn| {
+                        tenant.incident_due(number, turn);
+                    });
                 }
                 Subject::Window(tenant, rule, group) => {
-                    self.on(tenant, 0, effects, |tenant, turn| tenant.window_due(rule, group, turn));
+                    self.on(tenant, 0, effects, |tenant, turn| {
+                        tenant.window_due(rule, group, turn);
+                    });
                 }
             }
         }
@@ -130,7 +145,9 @@ impl Correlator {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Tenant, &mut Turn<'_>),
     ) {
-        let Some(tenant) = self.tenants.get_mut(tenant as usize) else { return };
+        let Some(tenant) = self.tenants.get_mut(tenant as usize) else {
+            return;
+        };
         let mut turn = Turn {
             at: self.now,
             position: position(self.sequence, index),
@@ -147,7 +164,11 @@ impl Correlator {
             return number;
         }
         let number = u32::try_from(self.tenants.len()).unwrap_or(u32::MAX);
-        self.tenants.push(Tenant { number, namespace: namespace.to_owned(), ..Tenant::default() });
+        self.tenants.push(Tenant {
+            number,
+            namespace: namespace.to_owned(),
+            ..Tenant::default()
+        });
         self.by_namespace.insert(namespace.to_owned(), number);
         number
     }
@@ -174,16 +195,22 @@ impl Correlator {
     /// Every rule.
     pub fn rule_records(&self) -> impl Iterator<Item = RuleRecord> {
         let covered = self.covered();
-        self.tenants
-            .iter()
-            .flat_map(move |tenant| tenant.rules.iter().map(move |state| state.record(&tenant.namespace, covered)))
+        self.tenants.iter().flat_map(move |tenant| {
+            tenant
+                .rules
+                .iter()
+                .map(move |state| state.record(&tenant.namespace, covered))
+        })
     }
 
     /// Every incident, ended ones with a record too.
     pub fn incident_records(&self) -> impl Iterator<Item = IncidentRecord> {
         let covered = self.covered();
         self.tenants.iter().flat_map(move |tenant| {
-            tenant.incidents.values().map(move |incident| incident.record(&tenant.namespace, covered))
+            tenant
+                .incidents
+                .values()
+                .map(move |incident| incident.record(&tenant.namespace, covered))
         })
     }
 }

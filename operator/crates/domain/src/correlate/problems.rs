@@ -39,7 +39,12 @@ pub enum News {
 
 impl Problem {
     fn first(event: &Event<'_>) -> Self {
-        Self { state: event.state, as_of: event.occurred_at, occurrence: event.occurrence_key, held_by: Vec::new() }
+        Self {
+            state: event.state,
+            as_of: event.occurred_at,
+            occurrence: event.occurrence_key,
+            held_by: Vec::new(),
+        }
     }
 
     /// Takes in an event of this problem. Only transitions are judged by the sender's time.
@@ -47,7 +52,9 @@ impl Problem {
         let older = event.occurred_at < self.as_of;
         let news = match (self.state, event.state) {
             (_, EventState::Info) => return News::New,
-            (_, EventState::Resolved) | (EventState::Resolved, EventState::Firing) if older => return News::Stale,
+            (_, EventState::Resolved) | (EventState::Resolved, EventState::Firing) if older => {
+                return News::Stale;
+            }
             (_, EventState::Resolved) => News::Cleared,
             (EventState::Firing, EventState::Firing) if event.has_life_cycle() => {
                 if event.occurrence_key == self.occurrence {
@@ -88,7 +95,8 @@ impl Problems {
             None => News::New,
         };
         self.make_room();
-        self.young.insert(event.fingerprint, known.unwrap_or_else(|| Problem::first(event)));
+        self.young
+            .insert(event.fingerprint, known.unwrap_or_else(|| Problem::first(event)));
         news
     }
 
@@ -102,8 +110,27 @@ impl Problems {
 
     /// The incidents that hold a problem.
     pub fn held_by(&self, fingerprint: Hash128) -> &[u64] {
-        let problem = self.young.get(&fingerprint).or_else(|| self.old.get(&fingerprint));
+        let problem = self
+            .young
+            .get(&fingerprint)
+            .or_else(|| self.old.get(&fingerprint));
         problem.map_or(&[], |problem| &problem.held_by)
+    }
+
+    /// Whether a problem's newest transition was its clear.
+    pub fn is_resolved(&self, fingerprint: Hash128) -> bool {
+        let problem = self
+            .young
+            .get(&fingerprint)
+            .or_else(|| self.old.get(&fingerprint));
+        problem.is_some_and(|problem| problem.state == EventState::Resolved)
+    }
+
+    /// Notes that incident `number` holds no problem any longer.
+    pub fn release_all(&mut self, number: u64) {
+        for problem in self.young.values_mut().chain(self.old.values_mut()) {
+            problem.held_by.retain(|held| *held != number);
+        }
     }
 
     /// Notes that incident `number` holds a problem.
@@ -177,7 +204,10 @@ mod tests {
         problems.learn(&event(EventState::Firing, 1, 0));
         problems.hold(Hash128::from(7), 3);
         for n in 0..3 * YOUNG {
-            problems.learn(&Event { fingerprint: Hash128::from(100 + n as u128), ..Event::default() });
+            problems.learn(&Event {
+                fingerprint: Hash128::from(100 + n as u128),
+                ..Event::default()
+            });
         }
         assert_eq!(problems.held_by(Hash128::from(7)), [3]);
         assert!(problems.young.len() + problems.old.len() <= 2 * YOUNG + 1);

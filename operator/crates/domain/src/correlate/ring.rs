@@ -64,7 +64,9 @@ impl Ring {
     fn forget(&mut self, now: Time) {
         let too_old = |segment: &Segment| now.since(segment.newest) > REMEMBERED;
         while self.known.len() >= KEYS || self.full.front().is_some_and(|segment| too_old(segment)) {
-            let Some(segment) = self.full.pop_front() else { return };
+            let Some(segment) = self.full.pop_front() else {
+                return;
+            };
             for key in &segment.keys {
                 self.known.remove(key);
             }
@@ -78,8 +80,17 @@ impl Ring {
 
     /// Puts a ring together again.
     pub fn from_parts(full: Vec<Arc<Segment>>, current: Segment) -> Self {
-        let known = full.iter().flat_map(|segment| &segment.keys).chain(&current.keys).copied().collect();
-        Self { full: full.into(), current, known }
+        let known = full
+            .iter()
+            .flat_map(|segment| &segment.keys)
+            .chain(&current.keys)
+            .copied()
+            .collect();
+        Self {
+            full: full.into(),
+            current,
+            known,
+        }
     }
 }
 

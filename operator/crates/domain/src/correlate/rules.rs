@@ -77,7 +77,12 @@ impl RuleState {
 
     /// Takes in a version. One that is refused leaves the version before it in force. `true` when what the
     /// rule takes or how it groups changed, so that windows start anew.
-    pub fn take_in(&mut self, identity: RuleIdentity, spec: Result<RuleSpec, RuleError>, position: i64) -> bool {
+    pub fn take_in(
+        &mut self,
+        identity: RuleIdentity,
+        spec: Result<RuleSpec, RuleError>,
+        position: i64,
+    ) -> bool {
         (self.identity, self.position) = (identity.clone(), position);
         match spec.and_then(|spec| Rule::compile(identity, spec)) {
             Ok(rule) => {
@@ -91,7 +96,10 @@ impl RuleState {
                 !same
             }
             Err(error) => {
-                self.refused = Some(RuleTrouble { reason: error.reason().to_owned(), message: error.to_string() });
+                self.refused = Some(RuleTrouble {
+                    reason: error.reason().to_owned(),
+                    message: error.to_string(),
+                });
                 false
             }
         }
@@ -126,13 +134,20 @@ impl RuleState {
         SavedRule {
             number: self.number,
             identity: self.identity.clone(),
-            in_force: self.rule.as_ref().map(|rule| (rule.identity.clone(), rule.spec.clone())),
+            in_force: self
+                .rule
+                .as_ref()
+                .map(|rule| (rule.identity.clone(), rule.spec.clone())),
             refused: self.refused.clone(),
             position: self.position,
             counters: self.counters.clone(),
             last_triggered_at: self.last_triggered_at,
             condition_error: self.condition_error.clone(),
-            groups: self.groups.iter().map(|(group, state)| (*group, state.clone())).collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|(group, state)| (*group, state.clone()))
+                .collect(),
             overflow: self.overflow,
         }
     }
@@ -145,8 +160,10 @@ impl RuleState {
             match Rule::compile(identity, spec) {
                 Ok(rule) => state.rule = Some(rule),
                 Err(error) => {
-                    state.refused =
-                        Some(RuleTrouble { reason: error.reason().to_owned(), message: error.to_string() });
+                    state.refused = Some(RuleTrouble {
+                        reason: error.reason().to_owned(),
+                        message: error.to_string(),
+                    });
                 }
             }
         }

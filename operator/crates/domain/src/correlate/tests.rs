@@ -1,6 +1,10 @@
 //! Behaviour of the fold: the laws of counting, ending and coming back, each by its sentence.
 
-#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "small made-up numbers")]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "small made-up numbers"
+)]
 
 use proptest::prelude::*;
 
@@ -26,7 +30,11 @@ struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self { correlator: Correlator::new("01LOG"), sequence: 0, effects: Vec::new() }
+        Self {
+            correlator: Correlator::new("01LOG"),
+            sequence: 0,
+            effects: Vec::new(),
+        }
     }
 
     fn with(spec: RuleSpec) -> Self {
@@ -37,17 +45,38 @@ impl Log {
 
     fn append(&mut self, at: i64, body: EntryBody<'_>) {
         self.sequence += 1;
-        let entry = Entry { sequence: self.sequence, at: Time::from_millis(at), body };
+        let entry = Entry {
+            sequence: self.sequence,
+            at: Time::from_millis(at),
+            body,
+        };
         self.correlator.step(&entry, &mut self.effects);
     }
 
     fn rule(&mut self, uid: &str, generation: i64, spec: RuleSpec) {
-        let identity = RuleIdentity { uid: uid.into(), name: format!("rule-{uid}"), generation };
-        self.append(0, EntryBody::Rule { namespace: "shop", identity, spec: Box::new(Ok(spec)) });
+        let identity = RuleIdentity {
+            uid: uid.into(),
+            name: format!("rule-{uid}"),
+            generation,
+        };
+        self.append(
+            0,
+            EntryBody::Rule {
+                namespace: "shop",
+                identity,
+                spec: Box::new(Ok(spec)),
+            },
+        );
     }
 
     fn events(&mut self, at: i64, events: &[Event<'_>]) {
-        self.append(at, EntryBody::Events { namespace: "shop", events });
+        self.append(
+            at,
+            EntryBody::Events {
+                namespace: "shop",
+                events,
+            },
+        );
     }
 
     fn tick(&mut self, at: i64) {
@@ -55,7 +84,13 @@ impl Log {
     }
 
     fn close(&mut self, at: i64, id: &str) {
-        self.append(at, EntryBody::Close { namespace: "shop", incident: id });
+        self.append(
+            at,
+            EntryBody::Close {
+                namespace: "shop",
+                incident: id,
+            },
+        );
     }
 
     fn records(&self) -> Vec<IncidentRecord> {
@@ -92,16 +127,26 @@ fn alert(problem: u128, starts: i64) -> Event<'static> {
 }
 
 fn clear(problem: u128, starts: i64, ends: i64) -> Event<'static> {
-    Event { state: EventState::Resolved, occurred_at: Time::from_millis(ends), ..alert(problem, starts) }
+    Event {
+        state: EventState::Resolved,
+        occurred_at: Time::from_millis(ends),
+        ..alert(problem, starts)
+    }
 }
 
 /// An event of a format without a life cycle.
 fn report(problem: u128, at: i64) -> Event<'static> {
-    Event { occurrence_key: Hash128::default(), ..alert(problem, at) }
+    Event {
+        occurrence_key: Hash128::default(),
+        ..alert(problem, at)
+    }
 }
 
 fn grouped() -> RuleSpec {
-    RuleSpec { group_by: vec!["title".into()], ..RuleSpec::default() }
+    RuleSpec {
+        group_by: vec!["title".into()],
+        ..RuleSpec::default()
+    }
 }
 
 #[test]
@@ -110,7 +155,14 @@ fn occurrences_count_and_the_same_again_repeats() {
     log.events(10, &[alert(1, 5), alert(2, 5)]);
     log.events(20, &[alert(1, 5), alert(1, 15)]);
     let record = log.only();
-    assert_eq!((record.occurrences.count, record.occurrences.repeats, record.occurrences.members), (3, 1, 2));
+    assert_eq!(
+        (
+            record.occurrences.count,
+            record.occurrences.repeats,
+            record.occurrences.members
+        ),
+        (3, 1, 2)
+    );
     assert_eq!(record.occurrences.last_seen, Time::from_millis(20));
     assert_eq!(record.firing, 2);
     log.balance();
@@ -119,7 +171,10 @@ fn occurrences_count_and_the_same_again_repeats() {
 #[test]
 fn a_delivery_counts_once() {
     let mut log = Log::with(grouped());
-    let keyed = Event { delivery_key: "k#0".into(), ..report(1, 5) };
+    let keyed = Event {
+        delivery_key: "k#0".into(),
+        ..report(1, 5)
+    };
     log.events(10, &[keyed.clone(), keyed.clone()]);
     log.events(20, &[keyed]);
     let record = log.only();
@@ -139,7 +194,10 @@ fn an_incident_ends_when_every_alert_has_cleared_and_reopens_soon_after() {
     assert_eq!(log.only().end.unwrap().reason, EndReason::Cleared);
     log.events(10 * MINUTE, &[alert(1, 10 * MINUTE)]);
     let record = log.only();
-    assert_eq!((record.id, record.end, record.reopened, record.occurrences.count), (id, None, 1, 3));
+    assert_eq!(
+        (record.id, record.end, record.reopened, record.occurrences.count),
+        (id, None, 1, 3)
+    );
     assert_eq!(record.occurrences.members, 2);
     log.balance();
 }
@@ -172,28 +230,46 @@ fn reports_end_by_silence_at_the_moment_it_was_long_enough() {
     assert_eq!(log.only().end, None);
     log.tick(300 * MINUTE);
     let record = log.only();
-    assert_eq!(record.end.map(|end| (end.at, end.reason)), Some((Time::from_millis(50 * MINUTE), EndReason::Quiet)));
+    assert_eq!(
+        record.end.map(|end| (end.at, end.reason)),
+        Some((Time::from_millis(50 * MINUTE), EndReason::Quiet))
+    );
 }
 
 #[test]
 fn an_alert_ends_at_its_own_ends_at_unless_it_is_renewed() {
     let mut log = Log::with(grouped());
-    let until = |ends: i64| Event { ends_at: Time::from_millis(ends), ..alert(1, 5) };
+    let until = |ends: i64| Event {
+        ends_at: Time::from_millis(ends),
+        ..alert(1, 5)
+    };
     log.events(10, &[until(5 * MINUTE)]);
     log.events(4 * MINUTE, &[until(9 * MINUTE)]);
     log.tick(8 * MINUTE);
     assert_eq!(log.only().end, None);
     log.tick(20 * MINUTE);
-    assert_eq!(log.only().end.map(|end| end.at), Some(Time::from_millis(9 * MINUTE)));
+    assert_eq!(
+        log.only().end.map(|end| end.at),
+        Some(Time::from_millis(9 * MINUTE))
+    );
     log.events(21 * MINUTE, &[until(30 * MINUTE)]);
     let record = log.only();
-    assert_eq!((record.end, record.reopened, record.occurrences.count), (None, 1, 1));
+    assert_eq!(
+        (record.end, record.reopened, record.occurrences.count),
+        (None, 1, 1)
+    );
     log.balance();
 }
 
 #[test]
 fn max_open_always_ends_it() {
-    let spec = RuleSpec { resolve: Resolve { max_open: Duration::from_secs(3600), ..Resolve::default() }, ..grouped() };
+    let spec = RuleSpec {
+        resolve: Resolve {
+            max_open: Duration::from_secs(3600),
+            ..Resolve::default()
+        },
+        ..grouped()
+    };
     let mut log = Log::with(spec);
     log.events(0, &[alert(1, 0)]);
     log.tick(61 * MINUTE);
@@ -212,8 +288,14 @@ fn what_a_person_closed_stays_muted_until_clear_and_quiet() {
     assert_eq!(log.only().end.unwrap().reason, EndReason::Closed);
     log.events(30, &[alert(1, 25), alert(2, 25)]);
     log.events(100 * MINUTE, &[alert(1, 25)]);
-    assert_eq!((log.only().occurrences.count, log.outcome(Outcome::Muted)), (1, 3));
-    log.events(101 * MINUTE, &[clear(1, 25, 101 * MINUTE), clear(2, 25, 101 * MINUTE)]);
+    assert_eq!(
+        (log.only().occurrences.count, log.outcome(Outcome::Muted)),
+        (1, 3)
+    );
+    log.events(
+        101 * MINUTE,
+        &[clear(1, 25, 101 * MINUTE), clear(2, 25, 101 * MINUTE)],
+    );
     log.events(110 * MINUTE, &[alert(1, 110 * MINUTE)]);
     assert_eq!(log.records().len(), 1, "quiet for nine minutes only");
     log.events(111 * MINUTE, &[clear(1, 110 * MINUTE, 111 * MINUTE)]);
@@ -235,37 +317,154 @@ fn a_close_of_what_is_not_open_changes_nothing() {
 
 #[test]
 fn a_trigger_opens_with_what_lies_in_the_window() {
-    let trigger = Trigger { count: 3, within: Duration::from_secs(300) };
+    let trigger = Trigger {
+        count: 3,
+        within: Duration::from_secs(300),
+    };
     let mut log = Log::with(RuleSpec { trigger, ..grouped() });
     log.events(0, &[report(1, 0)]);
     log.events(4 * MINUTE, &[report(1, 1)]);
     log.events(6 * MINUTE, &[report(1, 2)]);
     assert!(log.records().is_empty());
-    assert_eq!((log.outcome(Outcome::Pending), log.outcome(Outcome::BelowThreshold)), (2, 1));
+    assert_eq!(
+        (
+            log.outcome(Outcome::Pending),
+            log.outcome(Outcome::BelowThreshold)
+        ),
+        (2, 1)
+    );
     log.events(7 * MINUTE, &[report(1, 3)]);
     let record = log.only();
-    assert_eq!((record.occurrences.count, record.occurrences.first_seen), (3, Time::from_millis(4 * MINUTE)));
-    assert_eq!((log.outcome(Outcome::Pending), log.outcome(Outcome::Counted)), (0, 3));
+    assert_eq!(
+        (record.occurrences.count, record.occurrences.first_seen),
+        (3, Time::from_millis(4 * MINUTE))
+    );
+    assert_eq!(
+        (log.outcome(Outcome::Pending), log.outcome(Outcome::Counted)),
+        (0, 3)
+    );
     log.balance();
 }
 
 #[test]
+fn an_alert_that_cleared_while_it_waited_does_not_fire_for_ever() {
+    let trigger = Trigger {
+        count: 2,
+        within: Duration::from_secs(600),
+    };
+    let mut log = Log::with(RuleSpec { trigger, ..grouped() });
+    log.events(10, &[alert(1, 5)]);
+    log.events(20, &[clear(1, 5, 15)]);
+    log.events(30, &[alert(2, 25)]);
+    assert_eq!((log.only().occurrences.count, log.only().firing), (2, 1));
+    log.events(40, &[clear(2, 25, 35)]);
+    assert_eq!(log.only().end.unwrap().reason, EndReason::Cleared);
+    log.balance();
+}
+
+#[test]
+fn a_repeat_adds_nothing_to_a_trigger() {
+    let trigger = Trigger {
+        count: 2,
+        within: Duration::from_secs(600),
+    };
+    let mut log = Log::with(RuleSpec { trigger, ..grouped() });
+    log.events(0, &[alert(1, 0)]);
+    log.events(58 * MINUTE, &[alert(1, 0)]);
+    log.events(60 * MINUTE, &[alert(2, 60 * MINUTE)]);
+    assert!(log.records().is_empty());
+    assert_eq!(
+        (log.outcome(Outcome::Repeat), log.outcome(Outcome::BelowThreshold)),
+        (1, 1)
+    );
+    log.balance();
+}
+
+#[test]
+fn a_mute_whose_clear_got_lost_ends_with_max_open() {
+    let resolve = Resolve {
+        max_open: Duration::from_secs(3600),
+        ..Resolve::default()
+    };
+    let mut log = Log::with(RuleSpec { resolve, ..grouped() });
+    log.events(0, &[alert(1, 0)]);
+    let id = log.only().id;
+    log.close(1, &id);
+    log.events(30 * MINUTE, &[alert(1, 30 * MINUTE)]);
+    assert_eq!(log.outcome(Outcome::Muted), 1);
+    log.events(61 * MINUTE, &[alert(1, 61 * MINUTE)]);
+    assert_eq!(log.records().len(), 2);
+}
+
+#[test]
+fn an_incident_does_not_come_back_beyond_max_open() {
+    let resolve = Resolve {
+        max_open: Duration::from_secs(3600),
+        ..Resolve::default()
+    };
+    let mut log = Log::with(RuleSpec { resolve, ..grouped() });
+    log.events(0, &[alert(1, 0)]);
+    log.events(55 * MINUTE, &[clear(1, 0, 55 * MINUTE)]);
+    log.events(65 * MINUTE, &[alert(1, 65 * MINUTE)]);
+    assert_eq!(
+        log.records().iter().filter(|record| record.end.is_none()).count(),
+        1
+    );
+    assert_eq!(log.records().len(), 2);
+}
+
+#[test]
 fn windows_slide_by_ticks_alone() {
-    let trigger = Trigger { count: 2, within: Duration::from_secs(60) };
+    let trigger = Trigger {
+        count: 2,
+        within: Duration::from_secs(60),
+    };
     let mut log = Log::with(RuleSpec { trigger, ..grouped() });
     log.events(0, &[report(1, 0)]);
     log.tick(2 * MINUTE);
-    assert_eq!((log.outcome(Outcome::Pending), log.outcome(Outcome::BelowThreshold)), (0, 1));
+    assert_eq!(
+        (
+            log.outcome(Outcome::Pending),
+            log.outcome(Outcome::BelowThreshold)
+        ),
+        (0, 1)
+    );
 }
 
 #[test]
 fn the_first_rule_owns_the_event_and_continue_lets_later_ones_count_too() {
     let mut log = Log::new();
-    log.rule("a", 1, RuleSpec { priority: 10, continues: true, ..grouped() });
-    log.rule("b", 1, RuleSpec { priority: 5, ..grouped() });
-    log.rule("c", 1, RuleSpec { priority: 1, ..grouped() });
+    log.rule(
+        "a",
+        1,
+        RuleSpec {
+            priority: 10,
+            continues: true,
+            ..grouped()
+        },
+    );
+    log.rule(
+        "b",
+        1,
+        RuleSpec {
+            priority: 5,
+            ..grouped()
+        },
+    );
+    log.rule(
+        "c",
+        1,
+        RuleSpec {
+            priority: 1,
+            ..grouped()
+        },
+    );
     log.events(10, &[alert(1, 5)]);
-    let rules: Vec<_> = log.records().iter().map(|record| record.rule.uid.clone()).collect();
+    let rules: Vec<_> = log
+        .records()
+        .iter()
+        .map(|record| record.rule.uid.clone())
+        .collect();
     assert_eq!(rules, ["a", "b"]);
     assert_eq!(log.outcome(Outcome::Counted), 1);
     log.events(20, &[clear(1, 5, 20)]);
@@ -277,7 +476,13 @@ fn the_first_rule_owns_the_event_and_continue_lets_later_ones_count_too() {
 fn a_deleted_rule_leaves_its_incidents_and_a_new_one_of_its_name_starts_anew() {
     let mut log = Log::with(grouped());
     log.events(10, &[alert(1, 5)]);
-    log.append(20, EntryBody::RuleDeleted { namespace: "shop", uid: "u1" });
+    log.append(
+        20,
+        EntryBody::RuleDeleted {
+            namespace: "shop",
+            uid: "u1",
+        },
+    );
     assert!(log.only().rule_gone);
     log.rule("u1", 9, grouped());
     log.events(30, &[alert(2, 25)]);
@@ -286,24 +491,58 @@ fn a_deleted_rule_leaves_its_incidents_and_a_new_one_of_its_name_starts_anew() {
     log.events(40, &[alert(2, 35)]);
     assert_eq!(log.records().len(), 2);
     log.events(50, &[clear(1, 5, 45)]);
-    assert_eq!(log.records().iter().filter(|record| record.end.is_some()).count(), 1);
+    assert_eq!(
+        log.records().iter().filter(|record| record.end.is_some()).count(),
+        1
+    );
     log.balance();
 }
 
 #[test]
 fn an_edit_starts_new_windows_and_a_refused_one_leaves_the_rule_in_force() {
-    let trigger = Trigger { count: 2, within: Duration::from_secs(300) };
+    let trigger = Trigger {
+        count: 2,
+        within: Duration::from_secs(300),
+    };
     let mut log = Log::with(RuleSpec { trigger, ..grouped() });
     log.events(0, &[report(1, 0)]);
-    let matches = Match { condition: "event.".into(), ..Match::default() };
-    log.rule("u1", 2, RuleSpec { matches, trigger, ..grouped() });
+    let matches = Match {
+        condition: "event.".into(),
+        ..Match::default()
+    };
+    log.rule(
+        "u1",
+        2,
+        RuleSpec {
+            matches,
+            trigger,
+            ..grouped()
+        },
+    );
     let record = log.correlator.rule_record(0, 1).unwrap();
     assert_eq!((record.generation, record.in_force), (2, Some(1)));
     assert_eq!(record.refused.unwrap().reason, "InvalidExpression");
-    log.rule("u1", 3, RuleSpec { trigger: Trigger { count: 3, ..trigger }, ..grouped() });
-    assert_eq!((log.outcome(Outcome::Pending), log.outcome(Outcome::BelowThreshold)), (0, 1));
+    log.rule(
+        "u1",
+        3,
+        RuleSpec {
+            trigger: Trigger { count: 3, ..trigger },
+            ..grouped()
+        },
+    );
+    assert_eq!(
+        (
+            log.outcome(Outcome::Pending),
+            log.outcome(Outcome::BelowThreshold)
+        ),
+        (0, 1)
+    );
     log.rule("u1", 2, grouped());
-    assert_eq!(log.correlator.rule_record(0, 1).unwrap().generation, 3, "older versions are ignored");
+    assert_eq!(
+        log.correlator.rule_record(0, 1).unwrap().generation,
+        3,
+        "older versions are ignored"
+    );
     log.balance();
 }
 
@@ -315,10 +554,16 @@ fn beyond_the_cap_one_overflow_incident_takes_the_rest_and_ends_when_quiet() {
         log.events(10, pack);
     }
     let overflow = |log: &Log| log.records().into_iter().find(|record| record.overflow).unwrap();
-    assert_eq!((log.records().len(), overflow(&log).occurrences.count), (1001, 10));
+    assert_eq!(
+        (log.records().len(), overflow(&log).occurrences.count),
+        (1001, 10)
+    );
     assert_eq!(log.outcome(Outcome::Overflow), 10);
     log.tick(11 * MINUTE);
-    assert_eq!(overflow(&log).end.map(|end| end.at), Some(Time::from_millis(10 + 10 * MINUTE)));
+    assert_eq!(
+        overflow(&log).end.map(|end| end.at),
+        Some(Time::from_millis(10 + 10 * MINUTE))
+    );
     log.balance();
 }
 
@@ -334,7 +579,10 @@ fn beyond_a_thousand_members_no_clear_ends_it_but_silence_does() {
         log.events(30, pack);
     }
     let record = log.only();
-    assert_eq!((record.occurrences.members, record.occurrences.members_overflow), (1000, 5));
+    assert_eq!(
+        (record.occurrences.members, record.occurrences.members_overflow),
+        (1000, 5)
+    );
     assert_eq!((record.end, record.occurrences.count), (None, 1005));
     log.tick(31 * MINUTE);
     assert_eq!(log.only().end.unwrap().reason, EndReason::Quiet);
@@ -342,14 +590,21 @@ fn beyond_a_thousand_members_no_clear_ends_it_but_silence_does() {
 
 #[test]
 fn records_go_an_hour_after_the_ttl() {
-    let mut log = Log::with(RuleSpec { ttl: Duration::from_secs(600), ..grouped() });
+    let mut log = Log::with(RuleSpec {
+        ttl: Duration::from_secs(600),
+        ..grouped()
+    });
     log.events(0, &[alert(1, 0)]);
     log.events(1, &[clear(1, 0, 1)]);
     log.tick(70 * MINUTE);
     assert_eq!(log.records().len(), 1);
     log.tick(70 * MINUTE + 10);
     assert!(log.records().is_empty());
-    assert!(log.effects.iter().any(|effect| matches!(effect, Effect::Removed { .. })));
+    assert!(
+        log.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Removed { .. }))
+    );
 }
 
 /// One made-up entry of a log, small enough that everything meets everything.
@@ -375,11 +630,29 @@ fn made() -> impl Strategy<Value = (Made, i64)> {
 }
 
 fn variant(variant: u8) -> RuleSpec {
-    let trigger = Trigger { count: 1 + u32::from(variant % 3), within: Duration::from_secs(900) };
-    let group_by = if variant.is_multiple_of(2) { vec!["title".into()] } else { Vec::new() };
-    let resolve = Resolve { max_open: Duration::from_secs(7200), ..Resolve::default() };
+    let trigger = Trigger {
+        count: 1 + u32::from(variant % 3),
+        within: Duration::from_secs(900),
+    };
+    let group_by = if variant.is_multiple_of(2) {
+        vec!["title".into()]
+    } else {
+        Vec::new()
+    };
+    let resolve = Resolve {
+        max_open: Duration::from_secs(7200),
+        ..Resolve::default()
+    };
     let ttl = Duration::from_secs(60);
-    RuleSpec { priority: i32::from(variant), continues: variant == 3, group_by, trigger, resolve, ttl, ..RuleSpec::default() }
+    RuleSpec {
+        priority: i32::from(variant),
+        continues: variant == 3,
+        group_by,
+        trigger,
+        resolve,
+        ttl,
+        ..RuleSpec::default()
+    }
 }
 
 fn play(log: &mut Log, made: &Made, at: i64, generation: i64) {
@@ -393,8 +666,14 @@ fn play(log: &mut Log, made: &Made, at: i64, generation: i64) {
                     let mut event = match kind {
                         0 => report(problem, starts),
                         1 => clear(problem, starts, at),
-                        2 => Event { ends_at: Time::from_millis(at + age * MINUTE), ..alert(problem, starts) },
-                        3 => Event { state: EventState::Info, ..report(problem, starts) },
+                        2 => Event {
+                            ends_at: Time::from_millis(at + age * MINUTE),
+                            ..alert(problem, starts)
+                        },
+                        3 => Event {
+                            state: EventState::Info,
+                            ..report(problem, starts)
+                        },
                         _ => alert(problem, starts / (10 * MINUTE) * 10 * MINUTE),
                     };
                     if *key == 0 {
@@ -407,14 +686,35 @@ fn play(log: &mut Log, made: &Made, at: i64, generation: i64) {
         }
         Made::Rule(rule, kind) => {
             let uid = format!("u{rule}");
-            let identity = RuleIdentity { name: format!("rule-{uid}"), uid, generation };
-            log.append(at, EntryBody::Rule { namespace: "shop", identity, spec: Box::new(Ok(variant(*kind))) });
+            let identity = RuleIdentity {
+                name: format!("rule-{uid}"),
+                uid,
+                generation,
+            };
+            log.append(
+                at,
+                EntryBody::Rule {
+                    namespace: "shop",
+                    identity,
+                    spec: Box::new(Ok(variant(*kind))),
+                },
+            );
         }
-        Made::Drop(rule) => log.append(at, EntryBody::RuleDeleted { namespace: "shop", uid: &format!("u{rule}") }),
+        Made::Drop(rule) => log.append(
+            at,
+            EntryBody::RuleDeleted {
+                namespace: "shop",
+                uid: &format!("u{rule}"),
+            },
+        ),
         Made::Close(nth) => {
             // Which incident is the nth must not depend on which timers an earlier entry has fired.
             log.tick(at);
-            let id = log.records().get(usize::from(*nth)).map(|record| record.id.clone()).unwrap_or_default();
+            let id = log
+                .records()
+                .get(usize::from(*nth))
+                .map(|record| record.id.clone())
+                .unwrap_or_default();
             log.close(at, &id);
         }
         Made::Tick => log.tick(at),

@@ -53,13 +53,19 @@ impl Window {
 
     /// Takes out what has slid out: an occurrence counts for `within` after its time, both ends included.
     pub fn slide(&mut self, now: Time, within: Duration) -> impl Iterator<Item = Occurrence> {
-        let gone = self.0.iter().take_while(|occurrence| now.since(occurrence.at) > within).count();
+        let gone = self
+            .0
+            .iter()
+            .take_while(|occurrence| now.since(occurrence.at) > within)
+            .count();
         self.0.drain(..gone)
     }
 
     /// When the oldest slides out.
     pub fn due(&self, within: Duration) -> Option<Time> {
-        self.0.front().map(|oldest| oldest.at.plus(within).plus(Duration::from_millis(1)))
+        self.0
+            .front()
+            .map(|oldest| oldest.at.plus(within).plus(Duration::from_millis(1)))
     }
 
     /// Whether the same occurrence waits here.

@@ -30,7 +30,10 @@ pub fn incident_id(log_id: &str, rule_uid: &str, group: Hash128, opening: i64) -
     }
     hasher.update(group.bits().to_le_bytes());
     let digest: [u8; 32] = hasher.finalize().into();
-    let bits = digest.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    let bits = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     let character = |index: usize| {
         let value = (bits >> (59 - 5 * index)) & 31;
         char::from(*BASE32.get(usize::try_from(value).unwrap_or(0)).unwrap_or(&b'0'))
@@ -170,6 +173,9 @@ mod tests {
     #[test]
     fn an_object_name_is_cut_at_a_letter_or_digit() {
         let long = format!("{}.-tail-that-goes", "a".repeat(38));
-        assert_eq!(object_name(&long, "k3v9q2mzra-1z4"), format!("{}-k3v9q2mzra-1z4", "a".repeat(38)));
+        assert_eq!(
+            object_name(&long, "k3v9q2mzra-1z4"),
+            format!("{}-k3v9q2mzra-1z4", "a".repeat(38))
+        );
     }
 }

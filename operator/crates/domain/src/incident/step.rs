@@ -61,7 +61,10 @@ pub enum Input {
 impl Input {
     /// What a record says.
     pub fn of(record: &IncidentRecord) -> Self {
-        record.end.as_ref().map_or(Self::Stands, |end| Self::Ended(end.reason))
+        record
+            .end
+            .as_ref()
+            .map_or(Self::Stands, |end| Self::Ended(end.reason))
     }
 }
 
@@ -83,7 +86,10 @@ pub enum Effect {
 impl Incident {
     /// An incident in `phase` of which no wish to close is known.
     pub const fn new(phase: Phase) -> Self {
-        Self { phase, close: CloseWish::Unsent }
+        Self {
+            phase,
+            close: CloseWish::Unsent,
+        }
     }
 
     const fn moved(self, phase: Phase) -> Self {
@@ -98,13 +104,17 @@ impl Incident {
 /// One step. The record decides the phase, never a person's wish: the correlator must learn of a close by the log,
 /// else it would go on counting into an incident that looks closed.
 #[must_use]
-#[allow(clippy::match_same_arms, reason = "one arm a cell of the table above, also where two cells agree")]
+#[allow(
+    clippy::match_same_arms,
+    reason = "one arm a cell of the table above, also where two cells agree"
+)]
 pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Effect>) {
     match (incident.phase, input) {
         (Phase::Open, Input::Stands) => (incident, None),
-        (Phase::Open, Input::Ended(reason)) => {
-            (incident.moved(Phase::Resolved(reason)), Some(Effect::TellResolved(reason)))
-        }
+        (Phase::Open, Input::Ended(reason)) => (
+            incident.moved(Phase::Resolved(reason)),
+            Some(Effect::TellResolved(reason)),
+        ),
         (Phase::Open, Input::CloseAsked) => match incident.close {
             CloseWish::Sent(at) if now.since(at) < CLOSE_RETRY => (incident, None),
             _ => (incident.wished(CloseWish::Sent(now)), Some(Effect::AppendClose)),
@@ -113,16 +123,24 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         // A close that came too late for the last episode holds for this one: `spec.close` can be set only once,
         // and the person who set it wants no more of this incident.
         (Phase::Resolved(_), Input::Stands) => {
-            let close = if incident.close == CloseWish::TooLate { CloseWish::Unsent } else { incident.close };
-            (incident.moved(Phase::Open).wished(close), Some(Effect::TellReopened))
+            let close = if incident.close == CloseWish::TooLate {
+                CloseWish::Unsent
+            } else {
+                incident.close
+            };
+            (
+                incident.moved(Phase::Open).wished(close),
+                Some(Effect::TellReopened),
+            )
         }
         (Phase::Resolved(_), Input::Ended(reason)) => (incident.moved(Phase::Resolved(reason)), None),
         (Phase::Resolved(EndReason::Closed), Input::CloseAsked) => (incident, None),
         (Phase::Resolved(_), Input::CloseAsked) => match incident.close {
             CloseWish::TooLate => (incident, None),
-            CloseWish::Unsent | CloseWish::Sent(_) => {
-                (incident.wished(CloseWish::TooLate), Some(Effect::TellCloseIgnored))
-            }
+            CloseWish::Unsent | CloseWish::Sent(_) => (
+                incident.wished(CloseWish::TooLate),
+                Some(Effect::TellCloseIgnored),
+            ),
         },
         (Phase::Resolved(_), Input::ObjectGone) => (incident, None),
     }
@@ -144,8 +162,16 @@ mod tests {
 
     #[test]
     fn an_open_incident_whose_record_ends_is_resolved_for_that_reason() {
-        for reason in [EndReason::Cleared, EndReason::Quiet, EndReason::MaxOpen, EndReason::Closed] {
-            let expected = (Incident::new(Phase::Resolved(reason)), Some(Effect::TellResolved(reason)));
+        for reason in [
+            EndReason::Cleared,
+            EndReason::Quiet,
+            EndReason::MaxOpen,
+            EndReason::Closed,
+        ] {
+            let expected = (
+                Incident::new(Phase::Resolved(reason)),
+                Some(Effect::TellResolved(reason)),
+            );
             assert_eq!(step(OPEN, Input::Ended(reason), NOW), expected);
         }
     }
@@ -168,19 +194,28 @@ mod tests {
 
     #[test]
     fn the_object_of_an_open_incident_is_brought_back() {
-        assert_eq!(step(OPEN, Input::ObjectGone, NOW), (OPEN, Some(Effect::BringBack)));
+        assert_eq!(
+            step(OPEN, Input::ObjectGone, NOW),
+            (OPEN, Some(Effect::BringBack))
+        );
     }
 
     #[test]
     fn a_resolved_incident_whose_record_goes_on_again_is_reopened() {
-        assert_eq!(step(CLEARED, Input::Stands, NOW), (OPEN, Some(Effect::TellReopened)));
+        assert_eq!(
+            step(CLEARED, Input::Stands, NOW),
+            (OPEN, Some(Effect::TellReopened))
+        );
     }
 
     #[test]
     fn a_close_that_came_too_late_holds_for_the_next_episode() {
         let told = CLEARED.wished(CloseWish::TooLate);
         let (reopened, _) = step(told, Input::Stands, NOW);
-        assert_eq!(step(reopened, Input::CloseAsked, NOW).1, Some(Effect::AppendClose));
+        assert_eq!(
+            step(reopened, Input::CloseAsked, NOW).1,
+            Some(Effect::AppendClose)
+        );
     }
 
     #[test]
@@ -205,7 +240,10 @@ mod tests {
         let (told, effect) = step(CLEARED, Input::CloseAsked, NOW);
         assert_eq!(effect, Some(Effect::TellCloseIgnored));
         assert_eq!(told.phase, CLEARED.phase);
-        assert_eq!(step(told, Input::CloseAsked, NOW.plus(CLOSE_RETRY * 2)), (told, None));
+        assert_eq!(
+            step(told, Input::CloseAsked, NOW.plus(CLOSE_RETRY * 2)),
+            (told, None)
+        );
     }
 
     #[test]

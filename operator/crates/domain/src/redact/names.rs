@@ -151,7 +151,11 @@ mod tests {
     #[test]
     fn every_ending_is_found_behind_any_name() {
         for (ending, named) in ENDINGS {
-            assert_eq!(of(&format!("{}_{}", "x".repeat(100), ending)), Some(named), "{ending}");
+            assert_eq!(
+                of(&format!("{}_{}", "x".repeat(100), ending)),
+                Some(named),
+                "{ending}"
+            );
         }
     }
 

@@ -59,51 +59,69 @@ const SHAPES: [Shape; 18] = [
     // To its end, or to the text's where that was cut.
     whole(
         "private-key",
-&["-----begin "],
+        &["-----begin "],
         r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)",
     ),
-    whole("aws-access-key", &["akia", "asia"], r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)"),
+    whole(
+        "aws-access-key",
+        &["akia", "asia"],
+        r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)",
+    ),
     whole(
         "github-token",
-&["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
         r"(?-u:\b)(?:gh[opusr]_[A-Za-z0-9_]{30,}|github_pat_[A-Za-z0-9_]{22,})",
     ),
-    whole("gitlab-token", &["glpat-", "glrt-"], r"(?-u:\b)gl(?:pat|rt)-[A-Za-z0-9_-]{20,}"),
+    whole(
+        "gitlab-token",
+        &["glpat-", "glrt-"],
+        r"(?-u:\b)gl(?:pat|rt)-[A-Za-z0-9_-]{20,}",
+    ),
     whole(
         "slack-token",
-&["xox", "xapp-"],
+        &["xox", "xapp-"],
         r"(?-u:\b)(?:xox[abeprs][.-](?:xox[bp]-)?|xapp-)[A-Za-z0-9-]{10,}",
     ),
     part(
         "slack-webhook",
-&["hooks.slack.com"],
+        &["hooks.slack.com"],
         r"hooks\.slack\.com\\?/(?:services|workflows)\\?/[A-Za-z0-9/\\_-]{8,}",
         |found| {
             let ends = ["services", "workflows"].map(|word| found.find(word).map(|at| at + word.len()));
             behind(found, ends.into_iter().flatten().min().unwrap_or(0))
         },
     ),
-    whole("jwt", &["eyj"], r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}"),
-    whole("anthropic-key", &["sk-ant-"], r"(?-u:\b)sk-ant-[A-Za-z0-9_-]{16,}"),
+    whole(
+        "jwt",
+        &["eyj"],
+        r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}",
+    ),
+    whole(
+        "anthropic-key",
+        &["sk-ant-"],
+        r"(?-u:\b)sk-ant-[A-Za-z0-9_-]{16,}",
+    ),
     whole("openai-key", &["sk-proj-"], r"(?-u:\b)sk-proj-[A-Za-z0-9_-]{16,}"),
     whole("stripe-key", &["k_live_"], r"(?-u:\b)[rs]k_live_[A-Za-z0-9]{16,}"),
     // Without an upper bound: counting to 35 from each of several beginnings makes more states than the automaton
     // can keep.
-    part("google-key", &["aiza"], r"(?-u:\b)AIza[A-Za-z0-9_-]+", |found| Found {
-        is_secret: found.len() >= GOOGLE_KEY_BYTES,
-        ..behind(found, 0)
+    part("google-key", &["aiza"], r"(?-u:\b)AIza[A-Za-z0-9_-]+", |found| {
+        Found {
+            is_secret: found.len() >= GOOGLE_KEY_BYTES,
+            ..behind(found, 0)
+        }
     }),
     whole("npm-token", &["npm_"], r"(?-u:\b)npm_[A-Za-z0-9]{36}"),
     whole("vault-token", &["hvs."], r"(?-u:\b)hvs\.[A-Za-z0-9_-]{20,}"),
     part(
         "signature",
-&["x-amz-s", "x-goog-s"],
+        &["x-amz-s", "x-goog-s"],
         r"(?i)(?-u:\b)x-(?:amz|goog)-(?:signature|security-token)=[A-Za-z0-9%_.+/-]{16,}",
         |found| behind(found, found.find('=').map_or(0, |at| at + 1)),
     ),
     part(
         "url-password",
-&[":/", ":\\/"],
+        &[":/", ":\\/"],
         r#"[A-Za-z][A-Za-z0-9+.-]*:\\?/\\?/[^\s/:@"'<>\[\\]*:[^\s/@"'<>\\]+@"#,
         |found| {
             // The first colon is the scheme's, and neither scheme nor user has another.
@@ -116,19 +134,19 @@ const SHAPES: [Shape; 18] = [
     ),
     part(
         "authorization",
-&["authorization"],
+        &["authorization"],
         r#"(?i)(?-u:\b)authorization\\*["']?\s*[:=]\s*\\*["']?(?:[a-z][a-z0-9-]{2,15}\s+)?[A-Za-z0-9._~+/=:-]{6,}"#,
         authorization,
     ),
     part(
         "bearer-token",
-&["bearer"],
+        &["bearer"],
         r"(?i)(?-u:\b)bearer\s+[A-Za-z0-9._~+/-]{12,}=*",
         last_word,
     ),
     part(
         "cookie",
-&["cookie"],
+        &["cookie"],
         r#"(?i)(?-u:\b)(?:set-)?cookie\\*["']?\s*:\s*\\*["']?[^\s"\\=;]+=[^"\r\n\\]+"#,
         |found| behind(found, found.len() - header_value(found).len()),
     ),
@@ -159,7 +177,10 @@ fn last_word(found: &str) -> Found {
 fn authorization(found: &str) -> Found {
     let value = header_value(found);
     let within = last_word(value);
-    let is_basic = within.start > 0 && value.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("basic"));
+    let is_basic = within.start > 0
+        && value
+            .get(..5)
+            .is_some_and(|word| word.eq_ignore_ascii_case("basic"));
     Found {
         is_secret: within.is_secret || is_basic,
         ..behind(found, found.len() - value.len() + within.start)

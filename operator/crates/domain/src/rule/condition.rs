@@ -24,13 +24,16 @@ pub const EXPRESSION_DEPTH: usize = 512;
 pub const LIST_ITEMS: usize = 1000;
 
 /// All evaluations share one environment: the standard functions, no clock.
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(true)));
+static ENVIRONMENT: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(true)));
 
 /// Why a text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// Longer than [`CONDITION_BYTES`].
-    #[error("the condition has {0} bytes; at most {CONDITION_BYTES} are allowed: split the rule, or match on fields")]
+    #[error(
+        "the condition has {0} bytes; at most {CONDITION_BYTES} are allowed: split the rule, or match on fields"
+    )]
     TooLong(usize),
     /// Not CEL.
     #[error("line {line}, column {column}: {message}")]
@@ -58,7 +61,9 @@ pub struct Condition {
 
 impl std::fmt::Debug for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Condition").field("fields", &self.fields).finish_non_exhaustive()
+        f.debug_struct("Condition")
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,8 +76,26 @@ enum Fields {
 }
 
 const EVENT_FIELDS: [&str; 21] = [
-    "type", "severity", "state", "title", "description", "resource", "resources", "service", "host", "team",
-    "environment", "account", "region", "labels", "tags", "data", "source", "namespace", "fingerprint", "occurredAt",
+    "type",
+    "severity",
+    "state",
+    "title",
+    "description",
+    "resource",
+    "resources",
+    "service",
+    "host",
+    "team",
+    "environment",
+    "account",
+    "region",
+    "labels",
+    "tags",
+    "data",
+    "source",
+    "namespace",
+    "fingerprint",
+    "occurredAt",
     "receivedAt",
 ];
 
@@ -89,7 +112,11 @@ impl Condition {
         let program = ENVIRONMENT.compile(text).map_err(|errors| {
             let first = errors.errors.into_iter().next();
             let (line, column) = first.as_ref().map_or((1, 1), |error| error.pos);
-            ConditionError::Syntax { line, column, message: first.map_or_else(String::new, |error| error.msg) }
+            ConditionError::Syntax {
+                line,
+                column,
+                message: first.map_or_else(String::new, |error| error.msg),
+            }
         })?;
         let mut seen = Seen::default();
         seen.walk(program.expression(), 0, 0)?;
@@ -102,7 +129,11 @@ impl Condition {
         if let Some(name) = unknown.first() {
             return Err(ConditionError::UnknownName((*name).to_owned()));
         }
-        let fields = if seen.whole_event { Fields::All } else { Fields::Named(seen.fields) };
+        let fields = if seen.whole_event {
+            Fields::All
+        } else {
+            Fields::Named(seen.fields)
+        };
         Ok(Self { program, fields })
     }
 
@@ -122,10 +153,18 @@ impl Condition {
             }
         }
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
-        context.add_variable_from_value("event", Value::Map(cel::objects::Map { map: Arc::new(fields) }));
+        context.add_variable_from_value(
+            "event",
+            Value::Map(cel::objects::Map {
+                map: Arc::new(fields),
+            }),
+        );
         match self.program.execute(&context) {
             Ok(Value::Bool(holds)) => Ok(holds),
-            Ok(other) => Err(format!("the condition gave {:?}, not true or false", other.type_of())),
+            Ok(other) => Err(format!(
+                "the condition gave {:?}, not true or false",
+                other.type_of()
+            )),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -183,9 +222,18 @@ impl Seen {
                 }
                 Ok(())
             }
-            Expr::List(list) => list.elements.iter().try_for_each(|child| self.walk(child, deeper, loops)),
-            Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
-            Expr::Struct(made) => made.entries.iter().try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
+            Expr::List(list) => list
+                .elements
+                .iter()
+                .try_for_each(|child| self.walk(child, deeper, loops)),
+            Expr::Map(map) => map
+                .entries
+                .iter()
+                .try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
+            Expr::Struct(made) => made
+                .entries
+                .iter()
+                .try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
             Expr::Comprehension(inner) => {
                 if loops >= COMPREHENSION_DEPTH {
                     return Err(ConditionError::TooDeep("comprehensions are", COMPREHENSION_DEPTH));
@@ -194,14 +242,24 @@ impl Seen {
                 self.bound.extend(inner.iter_var2.clone());
                 self.bound.push(inner.accu_var.clone());
                 self.walk(&inner.iter_range, deeper, loops)?;
-                [&inner.accu_init, &inner.loop_cond, &inner.loop_step, &inner.result]
-                    .into_iter()
-                    .try_for_each(|child| self.walk(child, deeper, loops + 1))
+                [
+                    &inner.accu_init,
+                    &inner.loop_cond,
+                    &inner.loop_step,
+                    &inner.result,
+                ]
+                .into_iter()
+                .try_for_each(|child| self.walk(child, deeper, loops + 1))
             }
         }
     }
 
-    fn entry(&mut self, entry: &cel::common::ast::EntryExpr, depth: usize, loops: usize) -> Result<(), ConditionError> {
+    fn entry(
+        &mut self,
+        entry: &cel::common::ast::EntryExpr,
+        depth: usize,
+        loops: usize,
+    ) -> Result<(), ConditionError> {
         match entry {
             cel::common::ast::EntryExpr::StructField(field) => self.walk(&field.value, depth, loops),
             cel::common::ast::EntryExpr::MapEntry(entry) => {
@@ -224,14 +282,26 @@ impl Seen {
 fn field(event: &Event<'_>, name: &str) -> Option<Value> {
     let text = |text: &str| (!text.is_empty()).then(|| string(text));
     let list = |texts: &crate::json::Strings<'_>| {
-        let items = texts.0.iter().take(LIST_ITEMS).map(|text| string(text)).collect::<Vec<_>>();
+        let items = texts
+            .0
+            .iter()
+            .take(LIST_ITEMS)
+            .map(|text| string(text))
+            .collect::<Vec<_>>();
         (!items.is_empty()).then(|| Value::List(Arc::new(items)))
     };
     match name {
-        "labels" => Some(map(event.labels.iter().map(|(name, value)| (name, string(value))))),
+        "labels" => Some(map(event
+            .labels
+            .iter()
+            .map(|(name, value)| (name, string(value))))),
         "resources" => list(&event.resources),
         "tags" => list(&event.tags),
-        "data" => event.data.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).map(value),
+        "data" => event
+            .data
+            .as_ref()
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .map(value),
         "source" => Some(map([
             ("name", string(&event.source.name)),
             ("format", string(&event.source.format)),
@@ -256,8 +326,12 @@ fn string(text: &str) -> Value {
 }
 
 fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let entries = entries.into_iter().map(|(name, value)| (Key::String(Arc::new(name.to_owned())), value));
-    Value::Map(cel::objects::Map { map: Arc::new(entries.collect()) })
+    let entries = entries
+        .into_iter()
+        .map(|(name, value)| (Key::String(Arc::new(name.to_owned())), value));
+    Value::Map(cel::objects::Map {
+        map: Arc::new(entries.collect()),
+    })
 }
 
 /// JSON as CEL. Whole numbers become `int`, so that `event.data.n + 1` works: cel's own conversion makes
@@ -274,7 +348,10 @@ fn value(json: Json) -> Value {
         Json::Array(items) => Value::List(Arc::new(items.into_iter().take(LIST_ITEMS).map(value).collect())),
         Json::Object(entries) => Value::Map(cel::objects::Map {
             map: Arc::new(
-                entries.into_iter().map(|(name, json)| (Key::String(Arc::new(name)), value(json))).collect(),
+                entries
+                    .into_iter()
+                    .map(|(name, json)| (Key::String(Arc::new(name)), value(json)))
+                    .collect(),
             ),
         }),
     }
@@ -286,32 +363,63 @@ mod tests {
 
     fn holds(text: &str, data: &str) -> Result<bool, String> {
         let raw: Box<serde_json::value::RawValue> = serde_json::from_str(data).unwrap();
-        let event = Event { kind: "cpu".into(), data: Some(crate::json::RawJson::borrowed(&raw)), ..Event::default() };
+        let event = Event {
+            kind: "cpu".into(),
+            data: Some(crate::json::RawJson::borrowed(&raw)),
+            ..Event::default()
+        };
         Condition::compile(text).unwrap().holds(&event)
     }
 
     #[test]
     fn a_condition_sees_fields_and_data() {
-        assert_eq!(holds("event.type == 'cpu' && event.data.cpu_usage > 90", r#"{"cpu_usage":97.5}"#), Ok(true));
+        assert_eq!(
+            holds(
+                "event.type == 'cpu' && event.data.cpu_usage > 90",
+                r#"{"cpu_usage":97.5}"#
+            ),
+            Ok(true)
+        );
         assert_eq!(holds("event.data.n + 1 == 5", r#"{"n":4}"#), Ok(true));
         assert_eq!(holds("has(event.data.absent)", "{}"), Ok(false));
         assert_eq!(holds("has(event.service)", "{}"), Ok(false));
-        assert_eq!(holds("event.data.xs.exists(x, x == 3)", r#"{"xs":[1,3]}"#), Ok(true));
+        assert_eq!(
+            holds("event.data.xs.exists(x, x == 3)", r#"{"xs":[1,3]}"#),
+            Ok(true)
+        );
     }
 
     #[test]
     fn a_missing_key_and_a_number_as_result_are_errors() {
-        assert!(holds("event.data.absent > 1", "{}").unwrap_err().contains("absent"));
+        assert!(
+            holds("event.data.absent > 1", "{}")
+                .unwrap_err()
+                .contains("absent")
+        );
         assert!(holds("1 + 1", "{}").unwrap_err().contains("not true or false"));
     }
 
     #[test]
     fn bounds_are_checked_before_anything_runs() {
-        assert!(matches!(Condition::compile(&"1+".repeat(600)), Err(ConditionError::TooLong(_))));
-        assert!(matches!(Condition::compile(&"(".repeat(100)), Err(ConditionError::TooDeep(..))));
+        assert!(matches!(
+            Condition::compile(&"1+".repeat(600)),
+            Err(ConditionError::TooLong(_))
+        ));
+        assert!(matches!(
+            Condition::compile(&"(".repeat(100)),
+            Err(ConditionError::TooDeep(..))
+        ));
         let nested = "[1].all(a, [1].all(b, a == b))";
-        assert!(matches!(Condition::compile(nested), Err(ConditionError::TooDeep(..))));
-        assert!(matches!(Condition::compile("evnt.type == 'x'"), Err(ConditionError::UnknownName(name)) if name == "evnt"));
-        assert!(matches!(Condition::compile("event.type =="), Err(ConditionError::Syntax { .. })));
+        assert!(matches!(
+            Condition::compile(nested),
+            Err(ConditionError::TooDeep(..))
+        ));
+        assert!(
+            matches!(Condition::compile("evnt.type == 'x'"), Err(ConditionError::UnknownName(name)) if name == "evnt")
+        );
+        assert!(matches!(
+            Condition::compile("event.type =="),
+            Err(ConditionError::Syntax { .. })
+        ));
     }
 }

@@ -32,7 +32,9 @@ pub fn matches(pattern: &str, text: &str) -> bool {
             (Some('?'), Some(_)) => {}
             (Some(wanted), Some(found)) if wanted == found => {}
             _ => {
-                let Some((after_star, mut retry)) = last_star.take() else { return false };
+                let Some((after_star, mut retry)) = last_star.take() else {
+                    return false;
+                };
                 if retry.next().is_none() {
                     return false;
                 }

@@ -67,7 +67,10 @@ impl RuleIndex {
     /// Indexes `rules` in the order in which they are asked; `None` is a place that takes nothing.
     pub fn new(rules: &[Option<&Rule>]) -> Self {
         let dimension = |globs: fn(&Rule) -> &Globs| Dimension {
-            globs: rules.iter().map(|rule| rule.map_or_else(|| Globs::new(&[]), |rule| globs(rule).clone())).collect(),
+            globs: rules
+                .iter()
+                .map(|rule| rule.map_or_else(|| Globs::new(&[]), |rule| globs(rule).clone()))
+                .collect(),
             remembered: HashMap::new(),
         };
         let takes = |severity: Severity| {
@@ -86,11 +89,14 @@ impl RuleIndex {
     /// Writes the places of the rules that could take `event` to `places`, in their order.
     pub fn candidates(&mut self, event: &Event<'_>, places: &mut Vec<usize>) {
         places.clear();
-        let Some(by_severity) = self.by_severity.get(event.severity as usize) else { return };
+        let Some(by_severity) = self.by_severity.get(event.severity as usize) else {
+            return;
+        };
         self.found.clear();
         self.found.extend_from_slice(by_severity);
         self.sources.narrow(&event.source.name, &mut self.found);
-        self.reported_sources.narrow(&event.source.reported, &mut self.found);
+        self.reported_sources
+            .narrow(&event.source.reported, &mut self.found);
         self.types.narrow(&event.kind, &mut self.found);
         for (at, word) in self.found.iter().enumerate() {
             let mut rest = *word;
@@ -109,23 +115,50 @@ mod tests {
 
     fn rule(types: &[&str], min_severity: Severity) -> Rule {
         let types = types.iter().map(|&glob| glob.to_owned()).collect();
-        let spec = RuleSpec { matches: Match { types, min_severity, ..Match::default() }, ..RuleSpec::default() };
-        Rule::compile(RuleIdentity { uid: "u".into(), name: "r".into(), generation: 1 }, spec).unwrap()
+        let spec = RuleSpec {
+            matches: Match {
+                types,
+                min_severity,
+                ..Match::default()
+            },
+            ..RuleSpec::default()
+        };
+        Rule::compile(
+            RuleIdentity {
+                uid: "u".into(),
+                name: "r".into(),
+                generation: 1,
+            },
+            spec,
+        )
+        .unwrap()
     }
 
     #[test]
     fn only_rules_whose_globs_and_severity_fit_are_candidates() {
-        let rules: Vec<_> = (0..130).map(|n| rule(&[&format!("type-{n}")], Severity::Info)).collect();
+        let rules: Vec<_> = (0..130)
+            .map(|n| rule(&[&format!("type-{n}")], Severity::Info))
+            .collect();
         let any_high = rule(&[], Severity::High);
         let mut all: Vec<_> = rules.iter().map(Some).collect();
         all.push(Some(&any_high));
         all.push(None);
         let mut index = RuleIndex::new(&all);
         let mut places = Vec::new();
-        let event = Event { kind: "type-129".into(), severity: Severity::High, ..Event::default() };
+        let event = Event {
+            kind: "type-129".into(),
+            severity: Severity::High,
+            ..Event::default()
+        };
         index.candidates(&event, &mut places);
         assert_eq!(places, [129, 130]);
-        index.candidates(&Event { severity: Severity::Medium, ..event }, &mut places);
+        index.candidates(
+            &Event {
+                severity: Severity::Medium,
+                ..event
+            },
+            &mut places,
+        );
         assert_eq!(places, [129]);
     }
 }

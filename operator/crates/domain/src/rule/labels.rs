@@ -57,9 +57,16 @@ impl LabelMatcher {
     /// A text that says what is wrong: values missing or not wanted, or no regular expression.
     pub fn compile(requirement: &LabelRequirement) -> Result<Self, String> {
         let values = requirement.values.clone();
-        let wants_values = !matches!(requirement.operator, LabelOperator::Exists | LabelOperator::DoesNotExist);
+        let wants_values = !matches!(
+            requirement.operator,
+            LabelOperator::Exists | LabelOperator::DoesNotExist
+        );
         if wants_values == values.is_empty() {
-            let need = if wants_values { "needs at least one value" } else { "takes no values" };
+            let need = if wants_values {
+                "needs at least one value"
+            } else {
+                "takes no values"
+            };
             return Err(format!("operator {:?} {need}", requirement.operator));
         }
         let test = match requirement.operator {
@@ -67,9 +74,14 @@ impl LabelMatcher {
             LabelOperator::NotIn => Test::NotIn(values),
             LabelOperator::Exists => Test::Exists,
             LabelOperator::DoesNotExist => Test::DoesNotExist,
-            LabelOperator::Regex => Test::Regex(values.iter().map(|text| whole(text)).collect::<Result<_, _>>()?),
+            LabelOperator::Regex => {
+                Test::Regex(values.iter().map(|text| whole(text)).collect::<Result<_, _>>()?)
+            }
         };
-        Ok(Self { key: requirement.key.clone(), test })
+        Ok(Self {
+            key: requirement.key.clone(),
+            test,
+        })
     }
 
     /// Whether `labels` meet the requirement.
@@ -101,8 +113,15 @@ mod tests {
 
     fn accepts(operator: LabelOperator, values: &[&str], env: Option<&str>) -> bool {
         let values = values.iter().map(|&value| value.to_owned()).collect();
-        let matcher = LabelMatcher::compile(&LabelRequirement { key: "env".into(), operator, values }).unwrap();
-        matcher.accepts(&Labels::new(env.map(|env| ("env".into(), env.into())).into_iter().collect()))
+        let matcher = LabelMatcher::compile(&LabelRequirement {
+            key: "env".into(),
+            operator,
+            values,
+        })
+        .unwrap();
+        matcher.accepts(&Labels::new(
+            env.map(|env| ("env".into(), env.into())).into_iter().collect(),
+        ))
     }
 
     #[test]
@@ -125,7 +144,12 @@ mod tests {
     fn an_unusable_requirement_says_why() {
         let bad = |operator, values: &[&str]| {
             let values = values.iter().map(|&value| value.to_owned()).collect();
-            LabelMatcher::compile(&LabelRequirement { key: "env".into(), operator, values }).unwrap_err()
+            LabelMatcher::compile(&LabelRequirement {
+                key: "env".into(),
+                operator,
+                values,
+            })
+            .unwrap_err()
         };
         assert!(bad(LabelOperator::In, &[]).contains("at least one value"));
         assert!(bad(LabelOperator::Exists, &["x"]).contains("takes no values"));

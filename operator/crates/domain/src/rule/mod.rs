@@ -60,7 +60,10 @@ pub struct Trigger {
 
 impl Default for Trigger {
     fn default() -> Self {
-        Self { count: 1, within: Duration::from_secs(5 * 60) }
+        Self {
+            count: 1,
+            within: Duration::from_secs(5 * 60),
+        }
     }
 }
 
@@ -219,7 +222,8 @@ impl Rule {
             .iter()
             .enumerate()
             .map(|(index, requirement)| {
-                LabelMatcher::compile(requirement).map_err(|message| RuleError::InvalidLabels { index, message })
+                LabelMatcher::compile(requirement)
+                    .map_err(|message| RuleError::InvalidLabels { index, message })
             })
             .collect::<Result<_, _>>()?;
         let condition = Some(spec.matches.condition.trim()).filter(|text| !text.is_empty());
@@ -251,7 +255,11 @@ impl Rule {
         if self.spec.group_by.is_empty() {
             return event.fingerprint;
         }
-        let parts = self.spec.group_by.iter().flat_map(|name| [name.as_str(), event.field(name).unwrap_or_default()]);
+        let parts = self
+            .spec
+            .group_by
+            .iter()
+            .flat_map(|name| [name.as_str(), event.field(name).unwrap_or_default()]);
         Hash128::of(parts)
     }
 
@@ -261,7 +269,11 @@ impl Rule {
             return vec![("fingerprint".to_owned(), event.fingerprint.to_string())];
         }
         let value = |name: &String| event.field(name).unwrap_or_default().to_owned();
-        self.spec.group_by.iter().map(|name| (name.clone(), value(name))).collect()
+        self.spec
+            .group_by
+            .iter()
+            .map(|name| (name.clone(), value(name)))
+            .collect()
     }
 }
 
