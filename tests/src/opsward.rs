@@ -77,8 +77,13 @@ impl<'r> Opsward<'r> {
             .display()
             .to_string();
         let probe = Probe::http(format!("http://127.0.0.1:{}/readyz", admin.number()));
+        let user = if role.contains("controller") {
+            "controller"
+        } else {
+            role
+        };
         let args = ["run", role, "--config", &file];
-        let server = self.rig.start_opsward(name, role, &args, probe).await?;
+        let server = self.rig.start_opsward(name, user, &args, probe).await?;
         self.processes.insert(name.to_owned(), Process { server, admin });
         Ok(())
     }
