@@ -10,7 +10,7 @@
 //! * Occurrence: fingerprint and `startsAt`. A repeat of a firing alert is the same occurrence.
 //! * A posted alert says by `endsAt` whether it fires, as Alertmanager reads it, and without one fires for
 //!   [`RESOLVE_TIMEOUT`]. In the webhook `status` decides, else the group's, else `endsAt`.
-//! * `data` is the annotations that no field takes; `summary`, `description` and the links have fields. What the envelope has beyond `status` and `externalURL` (group key, common
+//! * `data` is the annotations object. What the envelope has beyond `status` and `externalURL` (group key, common
 //!   labels, receiver) describes Alertmanager's own grouping and is not kept.
 
 use std::borrow::Cow;
@@ -189,7 +189,6 @@ fn event<'a>(
         sender,
     );
     let mut annotations = Annotations::read(alert.annotations, place)?;
-    let others = others(std::mem::take(&mut annotations.others), place)?;
     let generator_url = alert.generator_url.text(&place.field("generatorURL"))?;
     let severity = Severity::from_word(&known.severity);
     let (labels, labels_cut) = labels::fit(labels);
@@ -210,7 +209,7 @@ fn event<'a>(
         description: annotations.description,
         kind: cut::short(known.alertname.clone()),
         labels,
-        data: others,
+        data: alert.annotations.map_or(Ok(None), |raw| data_of(raw, place))?,
         occurred_at: sent_time::clamped(life.occurred_at, input.received_at),
         ends_at: life.ends_at,
         received_at: input.received_at,
@@ -346,10 +345,9 @@ fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
     )
 }
 
-/// The annotations that no field takes, as one object.
-fn others(others: Vec<data::Member<'_>>, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {
-    if others.is_empty() {
-        return Ok(None);
+fn data_of(annotations: &RawValue, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {
+    match annotations.get() {
+        "{}" | "null" => Ok(None),
+        _ => data::as_sent(annotations, &place.field("annotations")).map(Some),
     }
-    data::with_others(None, others, &place.field("annotations")).map(Some)
 }

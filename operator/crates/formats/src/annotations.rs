@@ -5,11 +5,10 @@ use std::fmt;
 
 use domain::event::bounds::DESCRIPTION_BYTES;
 use domain::json::Labels;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::cut;
-use crate::data::Member;
 use crate::field::{Field, Name};
 use crate::refusal::{Place, Reason, Refusal};
 
@@ -25,8 +24,6 @@ pub(crate) struct Annotations<'a> {
     summary: Cow<'a, str>,
     runbook: Cow<'a, str>,
     dashboard: Cow<'a, str>,
-    /// The annotations that no field takes.
-    pub(crate) others: Vec<Member<'a>>,
 }
 
 impl<'a> Annotations<'a> {
@@ -47,7 +44,6 @@ impl<'a> Annotations<'a> {
             summary: sent.summary.scalar().unwrap_or_default(),
             runbook: first(sent.runbook_url, sent.runbook),
             dashboard: first(sent.dashboard_url, sent.dashboard),
-            others: sent.others,
         })
     }
 
@@ -93,7 +89,7 @@ fn first<'a>(preferred: Field<'a>, other: Field<'a>) -> Cow<'a, str> {
     }
 }
 
-/// The annotations as sent.
+/// The annotations as sent; what has no field is skipped, and stays in `data`.
 #[derive(Default)]
 struct Sent<'a> {
     summary: Field<'a>,
@@ -103,7 +99,6 @@ struct Sent<'a> {
     runbook: Field<'a>,
     dashboard_url: Field<'a>,
     dashboard: Field<'a>,
-    others: Vec<Member<'a>>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Sent<'a> {
@@ -125,7 +120,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Sent<'a> {
                         "runbook" => sent.runbook = map.next_value()?,
                         "dashboard_url" => sent.dashboard_url = map.next_value()?,
                         "dashboard" => sent.dashboard = map.next_value()?,
-                        _ => sent.others.push((name, map.next_value()?)),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(sent)

@@ -22,18 +22,20 @@ pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson
     }
 }
 
-/// One object of `object`'s members and `others`, which give way where a name is in both.
+/// One object of `object`'s members and `others`. A name that is in both is written for the other as a JSON pointer
+/// from the body's root: `/name`.
 pub(crate) fn with_others<'a>(
     object: Option<&'a RawValue>,
     others: Vec<Member<'a>>,
     at: &Path<'_>,
 ) -> Result<RawJson<'a>, Refusal> {
-    let mut members = Map::new();
+    let mut members: Map<String, Value> = object.map_or_else(|| Ok(Map::new()), |object| read(object, at))?;
     for (name, value) in others {
-        members.insert(name.into_owned(), read(value, at)?);
-    }
-    if let Some(object) = object {
-        members.append(&mut read::<Map<String, Value>>(object, at)?);
+        let mut name = name.into_owned();
+        while members.contains_key(&name) {
+            name.insert(0, '/');
+        }
+        members.insert(name, read(value, at)?);
     }
     rewritten(&Value::Object(members), at)
 }

@@ -140,6 +140,29 @@ fn data_over_several_lines_becomes_one_line() {
 }
 
 #[test]
+fn what_fields_leave_over_of_annotations_stays_in_data() {
+    let annotations = format!(
+        r#"{{"summary":"s","description":"{}","message":"m","runbook_url":"https://a/","runbook":"see the wiki","n":[1]}}"#,
+        "d".repeat(2 * bounds::DESCRIPTION_BYTES)
+    );
+    let body = format!(r#"[{{"labels":{{"alertname":"A"}},"annotations":{annotations}}}]"#);
+    let event = only(Format::Alertmanager, &body).result.unwrap();
+    assert!(event.description.len() <= bounds::DESCRIPTION_BYTES);
+    assert_eq!(event.links.get("runbook"), Some("https://a/"));
+    assert_eq!(event.data.unwrap().get(), annotations);
+}
+
+#[test]
+fn a_name_in_the_body_and_in_its_metadata_keeps_both_values() {
+    let body = r#"{"source":"s","message":"m","zone":"a","metadata":{"zone":"b"},"zone":"c"}"#;
+    let event = only(Format::Webhook, body).result.unwrap();
+    assert_eq!(
+        event.data.unwrap().get(),
+        r#"{"//zone":"c","/zone":"a","zone":"b"}"#
+    );
+}
+
+#[test]
 fn a_repeat_is_one_occurrence_and_a_new_start_another() {
     let key = |start: &str, status: &str| {
         let body = format!(
