@@ -64,7 +64,8 @@ impl Hash128 {
 /// The two hexadecimal digits of a byte.
 pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    [byte >> 4, byte & 0xf].map(|half| DIGITS.get(usize::from(half)).copied().unwrap_or_default())
+    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+    [digit(byte >> 4), digit(byte & 0xf)]
 }
 
 /// Half a hash; in 64 bits, which processors shift faster than 128.

@@ -68,31 +68,26 @@ impl Time {
             return;
         }
         let seconds = millis / 1000;
-        push_digits(out, year, 4);
-        for (separator, number) in [
-            (b'-', month),
-            (b'-', day),
-            (b'T', seconds / 3600),
-            (b':', seconds / 60 % 60),
-            (b':', seconds % 60),
-        ] {
-            out.push(separator);
-            push_digits(out, number, 2);
-        }
-        out.push(b'.');
-        push_digits(out, millis % 1000, 3);
-        out.push(b'Z');
+        let [y1, y2] = two_digits(year / 100);
+        let [y3, y4] = two_digits(year % 100);
+        let ([m1, m2], [d1, d2]) = (two_digits(month), two_digits(day));
+        let [h1, h2] = two_digits(seconds / 3600);
+        let ([n1, n2], [s1, s2]) = (two_digits(seconds / 60 % 60), two_digits(seconds % 60));
+        let ([_, f1], [f2, f3]) = (two_digits(millis % 1000 / 100), two_digits(millis % 100));
+        out.extend_from_slice(&[
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', f1,
+            f2, f3, b'Z',
+        ]);
     }
 }
 
 /// Milliseconds of a day; UTC as computers count it has no leap seconds.
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-fn push_digits(out: &mut Vec<u8>, number: i64, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = number / 10_i64.pow(place) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
-    }
+/// The two decimal digits of a number from 0 to 99.
+fn two_digits(number: i64) -> [u8; 2] {
+    let number = u8::try_from(number).unwrap_or(0);
+    [b'0' + number / 10, b'0' + number % 10]
 }
 
 /// Year, month and day of a day counted from 1970 (the proleptic Gregorian calendar; Hinnant's algorithm
