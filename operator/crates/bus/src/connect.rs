@@ -271,10 +271,16 @@ impl Bus {
             .create_consumer(config)
             .await
             .map_err(failed("read the log"))?;
+        if consumer.cached_info().num_pending == 0 {
+            return Ok(None);
+        }
         let mut messages = consumer.messages().await.map_err(failed("read the log"))?;
-        let first = tokio::time::timeout(FIRST_PATIENCE, messages.next()).await;
-        let Ok(Some(message)) = first else { return Ok(None) };
-        let message = message.map_err(failed("read the log"))?;
+        let first = tokio::time::timeout(FIRST_PATIENCE, messages.next())
+            .await
+            .map_err(failed("read the log"))?;
+        let message = first
+            .ok_or_else(|| failed("read the log")("its reader ended"))?
+            .map_err(failed("read the log"))?;
         Ok(Some(
             message.info().map_err(failed("read the log"))?.stream_sequence,
         ))
@@ -291,26 +297,26 @@ impl Bus {
             .map_err(|error| missing_or(T::BUCKET, error))
     }
 
-    /// Stores data that is too large for the log.
+    /// Stores data that is too large for the log; [`contract::payload_ref`] is what an event says of it.
     ///
     /// # Errors
     /// NATS does not confirm.
-    pub async fn put_blob(&self, name: &str, bytes: Bytes) -> Result<(), BusError> {
+    pub async fn put_payload(&self, name: &str, mut json: &[u8]) -> Result<(), BusError> {
         let store = self
             .jetstream
             .get_object_store(contract::PAYLOADS)
             .await
-            .map_err(failed("open payloads"))?;
+            .map_err(|error| missing_or(contract::PAYLOADS, error))?;
         store
-            .put(name, &mut bytes.as_ref())
+            .put(name, &mut json)
             .await
             .map_err(failed("store a payload"))?;
         Ok(())
     }
 }
 
-/// How long to wait for an entry younger than a time before there is none: 1 s.
-const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for an entry that is known to be there: 5 s.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What happens to a connection: its loss and return are facts of operation, a refusal needs a person. Failed
 /// attempts to connect again are not told one by one: readiness says what is waited for.

@@ -29,6 +29,8 @@ pub const CHECKPOINT_BLOBS: &str = "checkpoints";
 pub const PAYLOADS: &str = "payloads";
 /// Metadata of INGEST that holds the log's id, a ULID.
 pub const LOG_ID: &str = "opsward-log-id";
+/// How long payloads stay: as long as dead letters.
+pub const PAYLOAD_AGE: Duration = DEAD_AGE;
 /// Bytes of one dead letter's payload that are kept.
 pub const DEAD_PAYLOAD_BYTES: usize = 64 * 1024;
 /// How long dead letters stay: 14 days, a sprint and its review.
@@ -68,6 +70,11 @@ impl<'a> LogSubject<'a> {
             Self::Tick => TICK.to_owned(),
         }
     }
+}
+
+/// What `dataRef` says of data that lies in [`PAYLOADS`] under `name`.
+pub fn payload_ref(name: &str) -> String {
+    format!("{PAYLOADS}/{name}")
 }
 
 /// The subject of a namespace's dead letters.

@@ -11,9 +11,11 @@ const VERSION: u16 = 1;
 /// Bytes of a pack.
 pub const PACK_BYTES: usize = 256 * 1024;
 /// What stands before the events of a pack.
-const PACK_HEAD: &[u8] = br#"{"v":1,"events":["#;
+const PACK_HEAD: &str = r#"{"v":1,"events":["#;
 /// What stands after them.
-const PACK_TAIL: &[u8] = b"]}";
+const PACK_TAIL: &str = "]}";
+/// Bytes that an event has at least, to guess how many a pack has.
+const EVENT_BYTES: usize = 256;
 
 /// Packs from this size on are compressed. The events of a busy minute repeat each other: LZ4 makes a tenth of them for less
 /// time than the server needs to checksum and store the rest. Smaller entries stay readable with any NATS tool.
@@ -43,7 +45,7 @@ impl Pack {
     /// An empty pack.
     pub fn new() -> Self {
         let mut bytes = Vec::with_capacity(ROOM_BYTES);
-        bytes.extend_from_slice(PACK_HEAD);
+        bytes.extend_from_slice(PACK_HEAD.as_bytes());
         Self { bytes, events: 0 }
     }
 
@@ -74,7 +76,7 @@ impl Pack {
 
     /// The payload: JSON, compressed when that pays.
     pub fn finish(mut self) -> Bytes {
-        self.bytes.extend_from_slice(PACK_TAIL);
+        self.bytes.extend_from_slice(PACK_TAIL.as_bytes());
         if self.bytes.len() < COMPRESSED_FROM {
             return self.bytes.into();
         }
@@ -196,11 +198,28 @@ pub fn open<'a>(payload: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a str, 
     )?)
 }
 
+/// Reads a pack as [`Pack`] writes it. `None` for anything else, which is then decoded, or refused, with its reason.
+fn read_pack(json: &str) -> Option<Vec<Event<'_>>> {
+    let mut rest = json.strip_prefix(PACK_HEAD)?.strip_suffix(PACK_TAIL)?;
+    let mut events = Vec::with_capacity(PACK_EVENTS.min(rest.len() / EVENT_BYTES + 1));
+    loop {
+        let (event, after) = Event::read_json(rest)?;
+        events.push(event);
+        if after.is_empty() {
+            return (events.len() <= PACK_EVENTS).then_some(events);
+        }
+        rest = after.strip_prefix(',')?;
+    }
+}
+
 /// Decodes the JSON of a payload; the events borrow from it.
 ///
 /// # Errors
 /// The payload is no entry of a version that this binary reads.
 pub fn decode(json: &str) -> Result<LogPayload<'_>, EntryError> {
+    if let Some(events) = read_pack(json) {
+        return Ok(LogPayload::Events(events));
+    }
     let envelope: Envelope<'_> = serde_json::from_str(json)?;
     if envelope.v != VERSION {
         return Err(EntryError::Version(envelope.v));

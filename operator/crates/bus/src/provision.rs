@@ -13,7 +13,7 @@ use crate::error::{BusError, failed};
 const LOG_BYTES: i64 = 1024 * 1024 * 1024;
 /// Bytes that dead letters may take: 256 MiB; the oldest go first.
 const DEAD_BYTES: i64 = 256 * 1024 * 1024;
-/// Bytes of payloads that were too large for the log: 1 GiB.
+/// Bytes of payloads that were too large for the log: 1 GiB; the oldest go first.
 const PAYLOAD_BYTES: i64 = 1024 * 1024 * 1024;
 /// The oldest server that knows all that is used here (per-message ttl of markers).
 const OLDEST_SERVER: (u32, u32) = (2, 11);
@@ -58,8 +58,27 @@ impl Bus {
                 .await
                 .map_err(failed("make a bucket"))?;
         }
-        self.make_blobs(contract::CHECKPOINT_BLOBS, -1, replicas).await?;
-        self.make_blobs(contract::PAYLOADS, PAYLOAD_BYTES, replicas).await
+        self.make_blobs(object_store::Config {
+            bucket: contract::CHECKPOINT_BLOBS.to_owned(),
+            num_replicas: replicas,
+            ..Default::default()
+        })
+        .await?;
+        let payloads = self
+            .make_blobs(object_store::Config {
+                bucket: contract::PAYLOADS.to_owned(),
+                max_bytes: PAYLOAD_BYTES,
+                max_age: contract::PAYLOAD_AGE,
+                num_replicas: replicas,
+                ..Default::default()
+            })
+            .await?;
+        // An object store refuses when it is full; then who sends much would keep others from being heard.
+        self.make_stream(stream::Config {
+            discard: stream::DiscardPolicy::Old,
+            ..payloads
+        })
+        .await
     }
 
     fn check_server(&self) -> Result<(), BusError> {
@@ -109,20 +128,20 @@ impl Bus {
         Ok(())
     }
 
-    async fn make_blobs(&self, store: &str, max_bytes: i64, replicas: usize) -> Result<(), BusError> {
-        if self.jetstream().get_object_store(store).await.is_ok() {
-            return Ok(());
+    /// Makes an object store unless it is there; gives the configuration of the stream behind it.
+    async fn make_blobs(&self, config: object_store::Config) -> Result<stream::Config, BusError> {
+        let name = contract::object_stream(&config.bucket);
+        if self.jetstream().get_object_store(&config.bucket).await.is_err() {
+            self.jetstream()
+                .create_object_store(config)
+                .await
+                .map_err(failed("make an object store"))?;
         }
-        let config = object_store::Config {
-            bucket: store.to_owned(),
-            max_bytes,
-            num_replicas: replicas,
-            ..Default::default()
-        };
-        self.jetstream()
-            .create_object_store(config)
-            .await
-            .map_err(failed("make an object store"))?;
-        Ok(())
+        let stream = self.jetstream().get_stream(name).await;
+        Ok(stream
+            .map_err(failed("make an object store"))?
+            .cached_info()
+            .config
+            .clone())
     }
 }

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Event, EventState};
+use crate::event::Event;
 use crate::hash::{Hash128, hex_digits};
 use crate::json::{Labels, Strings};
+use crate::names;
 use crate::time::Time;
 
 /// What a byte becomes inside a JSON text: itself (0), `\u00xx` (`u`), or a backslash and this letter.
@@ -34,55 +35,48 @@ impl Event<'_> {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let mut object = Object { out };
-        object.text(br#","id":"#, &self.id);
-        object.text(br#","deliveryKey":"#, &self.delivery_key);
-        object.hash(br#","fingerprint":"#, self.fingerprint);
-        object.list(br#","fingerprintFields":"#, &self.fingerprint_fields);
+        object.text(names::ID, &self.id);
+        object.text(names::DELIVERY_KEY, &self.delivery_key);
+        object.hash(names::FINGERPRINT, self.fingerprint);
+        object.list(names::FINGERPRINT_FIELDS, &self.fingerprint_fields);
         if !self.occurrence_key.is_absent() {
-            object.hash(br#","occurrenceKey":"#, self.occurrence_key);
+            object.hash(names::OCCURRENCE_KEY, self.occurrence_key);
         }
-        object.word(br#","state":"#, state(self.state));
-        object.text(br#","namespace":"#, &self.namespace);
+        object.word(names::STATE, self.state.as_str());
+        object.text(names::NAMESPACE, &self.namespace);
         object.source(self);
-        object.text(br#","type":"#, &self.kind);
-        object.word(br#","severity":"#, self.severity.as_str());
-        object.text(br#","severityFrom":"#, &self.severity_from);
-        object.text(br#","title":"#, &self.title);
-        object.text(br#","description":"#, &self.description);
-        object.text(br#","resource":"#, &self.resource);
-        object.list(br#","resources":"#, &self.resources);
-        object.text(br#","service":"#, &self.service);
-        object.text(br#","host":"#, &self.host);
-        object.text(br#","team":"#, &self.team);
-        object.text(br#","environment":"#, &self.environment);
-        object.text(br#","account":"#, &self.account);
-        object.text(br#","region":"#, &self.region);
-        object.map(br#","labels":"#, &self.labels);
-        object.list(br#","tags":"#, &self.tags);
-        object.map(br#","links":"#, &self.links);
+        object.text(names::TYPE, &self.kind);
+        object.word(names::SEVERITY, self.severity.as_str());
+        object.text(names::SEVERITY_FROM, &self.severity_from);
+        object.text(names::TITLE, &self.title);
+        object.text(names::DESCRIPTION, &self.description);
+        object.text(names::RESOURCE, &self.resource);
+        object.list(names::RESOURCES, &self.resources);
+        object.text(names::SERVICE, &self.service);
+        object.text(names::HOST, &self.host);
+        object.text(names::TEAM, &self.team);
+        object.text(names::ENVIRONMENT, &self.environment);
+        object.text(names::ACCOUNT, &self.account);
+        object.text(names::REGION, &self.region);
+        object.map(names::LABELS, &self.labels);
+        object.list(names::TAGS, &self.tags);
+        object.map(names::LINKS, &self.links);
         if let Some(data) = &self.data {
-            object.name(br#","data":"#);
+            object.name(names::DATA);
             object.out.extend_from_slice(data.get().as_bytes());
         }
-        object.time(br#","occurredAt":"#, self.occurred_at);
+        object.text(names::DATA_REF, &self.data_ref);
+        object.time(names::OCCURRED_AT, self.occurred_at);
         if !self.ends_at.is_epoch() {
-            object.time(br#","endsAt":"#, self.ends_at);
+            object.time(names::ENDS_AT, self.ends_at);
         }
-        object.time(br#","receivedAt":"#, self.received_at);
-        object.text(br#","traceparent":"#, &self.traceparent);
+        object.time(names::RECEIVED_AT, self.received_at);
+        object.text(names::TRACEPARENT, &self.traceparent);
         object.out.push(b'}');
         // Each member brings the comma before it; the first one's becomes the object's beginning.
         if let Some(first) = out.get_mut(start) {
             *first = b'{';
         }
-    }
-}
-
-const fn state(state: EventState) -> &'static str {
-    match state {
-        EventState::Firing => "Firing",
-        EventState::Resolved => "Resolved",
-        EventState::Info => "Info",
     }
 }
 
@@ -94,12 +88,12 @@ struct Object<'o> {
 
 impl Object<'_> {
     #[inline]
-    fn name(&mut self, name: &[u8]) {
-        self.out.extend_from_slice(name);
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(name.as_bytes());
     }
 
     /// A text that needs no escapes.
-    fn word(&mut self, name: &[u8], word: &str) {
+    fn word(&mut self, name: &str, word: &str) {
         self.name(name);
         self.out.push(b'"');
         self.out.extend_from_slice(word.as_bytes());
@@ -107,28 +101,28 @@ impl Object<'_> {
     }
 
     #[inline]
-    fn text(&mut self, name: &[u8], text: &str) {
+    fn text(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
             self.name(name);
             write_text(self.out, text);
         }
     }
 
-    fn hash(&mut self, name: &[u8], hash: Hash128) {
+    fn hash(&mut self, name: &str, hash: Hash128) {
         self.name(name);
         self.out.push(b'"');
         self.out.extend_from_slice(&hash.hex());
         self.out.push(b'"');
     }
 
-    fn time(&mut self, name: &[u8], at: Time) {
+    fn time(&mut self, name: &str, at: Time) {
         self.name(name);
         self.out.push(b'"');
         at.write_rfc3339(self.out);
         self.out.push(b'"');
     }
 
-    fn list(&mut self, name: &[u8], list: &Strings<'_>) {
+    fn list(&mut self, name: &str, list: &Strings<'_>) {
         let texts: &[Cow<'_, str>] = &list.0;
         let Some((first, rest)) = texts.split_first() else {
             return;
@@ -143,7 +137,7 @@ impl Object<'_> {
         self.out.push(b']');
     }
 
-    fn map(&mut self, name: &[u8], map: &Labels<'_>) {
+    fn map(&mut self, name: &str, map: &Labels<'_>) {
         if map.is_empty() {
             return;
         }
@@ -159,16 +153,12 @@ impl Object<'_> {
     }
 
     fn source(&mut self, event: &Event<'_>) {
-        self.name(br#","source":"#);
-        let source = &event.source;
-        self.out.extend_from_slice(b"{\"name\":");
-        write_text(self.out, &source.name);
-        self.out.extend_from_slice(b",\"format\":");
-        write_text(self.out, &source.format);
-        if !source.reported.is_empty() {
-            self.out.extend_from_slice(b",\"reported\":");
-            write_text(self.out, &source.reported);
-        }
+        self.name(names::SOURCE);
+        self.name(names::SOURCE_NAME);
+        write_text(self.out, &event.source.name);
+        self.name(names::SOURCE_FORMAT);
+        write_text(self.out, &event.source.format);
+        self.text(names::SOURCE_REPORTED, &event.source.reported);
         self.out.push(b'}');
     }
 }
@@ -226,7 +216,7 @@ fn escape(byte: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Source;
+    use crate::event::{EventState, Source};
     use crate::json::RawJson;
     use crate::severity::Severity;
     use proptest::prelude::*;
@@ -247,7 +237,7 @@ mod tests {
             Event {
                 id: text(), delivery_key: text(), namespace: text(), kind: text(), severity_from: text(), title: text(),
                 description: text(), resource: text(), service: text(), host: text(), team: text(), environment: text(),
-                account: text(), region: text(), traceparent: text(),
+                account: text(), region: text(), traceparent: text(), data_ref: text(),
                 source: Source { name: text(), format: text(), reported: text() },
                 fingerprint: fingerprint.into(), occurrence_key: occurrence.into(),
                 fingerprint_fields: list(), resources: list(), tags: list(),
@@ -263,10 +253,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_is_serdes(event in event()) {
+        fn the_text_is_serdes_and_reads_back(event in event()) {
             let mut written = Vec::new();
             event.write_json(&mut written);
-            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
+            let written = String::from_utf8(written).unwrap();
+            prop_assert_eq!(&written, &serde_json::to_string(&event).unwrap());
+            let text = format!("{written},next");
+            prop_assert_eq!(Event::read_json(&text), (!event.id.is_empty()).then_some((event, ",next")));
         }
     }
 }

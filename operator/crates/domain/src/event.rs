@@ -28,7 +28,7 @@ pub mod bounds {
     pub const TAGS: usize = 50;
     /// How far in the future a sender's clock may be before `occurredAt` is clamped, in milliseconds (5 min).
     pub const FUTURE_MILLIS: i64 = 5 * 60 * 1000;
-    /// Bytes of one encoded event; beyond, `data` is left out.
+    /// Bytes of one encoded event; beyond, `data` is stored apart.
     pub const ENCODED_BYTES: usize = 128 * 1024;
 }
 
@@ -42,6 +42,17 @@ pub enum EventState {
     Resolved,
     /// Nothing is wrong; something happened.
     Info,
+}
+
+impl EventState {
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "Firing",
+            Self::Resolved => "Resolved",
+            Self::Info => "Info",
+        }
+    }
 }
 
 /// Where an event came from.
@@ -131,9 +142,12 @@ pub struct Event<'a> {
     /// Links for people, by name (`generatorURL`, `runbook`). Untrusted.
     #[serde(borrow, default, skip_serializing_if = "Labels::is_empty")]
     pub links: Labels<'a>,
-    /// The payload's own fields; left out, and counted, when the event would pass 128 KiB.
+    /// The payload's own fields; elsewhere, and then a condition sees none, when the event would pass 128 KiB.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson<'a>>,
+    /// Where `data` lies when it is not here: object store and name.
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    pub data_ref: Cow<'a, str>,
     /// When it happened by the sender's clock, clamped to receipt + 5 min; a resolve's end.
     pub occurred_at: Time,
     /// When the sender says that it ends by itself (`endsAt`, in the future).

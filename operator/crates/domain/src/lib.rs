@@ -2,12 +2,14 @@
 //! incidents. No I/O, no clock, no randomness, no async: what is known comes in, what to do goes out.
 
 pub mod correlate;
+mod decode;
 mod encode;
 pub mod entry;
 pub mod event;
 pub mod hash;
 pub mod incident;
 pub mod json;
+mod names;
 pub mod redact;
 pub mod rule;
 pub mod severity;

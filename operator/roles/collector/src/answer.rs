@@ -136,6 +136,7 @@ mod tests {
             readable: Readable::Yes,
             received: good + rejected.len(),
             first_id: Ulid(1),
+            payloads: Vec::new(),
             events: Encoded {
                 json: Vec::new(),
                 ends: vec![0; good],

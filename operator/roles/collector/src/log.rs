@@ -16,6 +16,9 @@ pub trait Log: Send + Sync + 'static {
     /// Stores a dead letter.
     fn dead_letter(&self, letter: &DeadLetter) -> impl Future<Output = Result<(), BusError>> + Send;
 
+    /// Stores an event's data under `name`.
+    fn payload(&self, name: &str, json: &str) -> impl Future<Output = Result<(), BusError>> + Send;
+
     /// How full the log is, and how safe.
     fn state(&self) -> impl Future<Output = Result<LogState, BusError>> + Send;
 
@@ -34,6 +37,10 @@ impl Log for Bus {
 
     async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), BusError> {
         Self::dead_letter(self, letter).await
+    }
+
+    async fn payload(&self, name: &str, json: &str) -> Result<(), BusError> {
+        self.put_payload(name, json.as_bytes()).await
     }
 
     async fn state(&self) -> Result<LogState, BusError> {
@@ -58,6 +65,10 @@ impl<L: Log> Log for Arc<OnceLock<L>> {
 
     async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), BusError> {
         self.get().ok_or_else(not_yet)?.dead_letter(letter).await
+    }
+
+    async fn payload(&self, name: &str, json: &str) -> Result<(), BusError> {
+        self.get().ok_or_else(not_yet)?.payload(name, json).await
     }
 
     async fn state(&self) -> Result<LogState, BusError> {

@@ -33,7 +33,7 @@ pub(crate) struct Metrics {
     pub(crate) packs: Counter,
     redactions: Counter,
     labels_cut: Counter,
-    data_left_out: Counter,
+    data_apart: Counter,
     /// From a request's head to its answer, when that is 202.
     pub(crate) receive_to_ack: Histogram,
 }
@@ -63,7 +63,7 @@ impl Metrics {
             packs: Counter::default(),
             redactions: Counter::default(),
             labels_cut: Counter::default(),
-            data_left_out: Counter::default(),
+            data_apart: Counter::default(),
             receive_to_ack,
         };
         let all = metrics.clone();
@@ -100,9 +100,9 @@ impl Metrics {
             all.labels_cut,
         );
         registry.register(
-            "opsward_ingest_data_left_out",
-            "Events stored without their data because of its size",
-            all.data_left_out,
+            "opsward_ingest_data_apart",
+            "Events whose data was too large for the log and went to the object store",
+            all.data_apart,
         );
         metrics
     }
@@ -138,7 +138,7 @@ impl Metrics {
         for (counter, number) in [
             (&self.labels_cut, changes.labels_cut),
             (&self.redactions, changes.redactions),
-            (&self.data_left_out, changes.data_left_out),
+            (&self.data_apart, changes.data_apart),
         ] {
             if number > 0 {
                 counter.inc_by(number as u64);

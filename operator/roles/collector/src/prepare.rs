@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bus::DeadLetter;
-use bus::contract::DEAD_PAYLOAD_BYTES;
+use bus::contract::{DEAD_PAYLOAD_BYTES, payload_ref};
 use domain::event::{Event, bounds};
 use domain::redact::Redactor;
 use domain::time::Time;
@@ -69,8 +69,8 @@ pub(crate) struct Changes {
     pub(crate) labels_cut: usize,
     /// Secrets masked in events.
     pub(crate) redactions: usize,
-    /// Events without their data because of its size.
-    pub(crate) data_left_out: usize,
+    /// Events whose data is stored apart because of its size.
+    pub(crate) data_apart: usize,
 }
 
 /// A delivery, ready to be stored.
@@ -84,12 +84,23 @@ pub(crate) struct Prepared {
     pub(crate) first_id: Ulid,
     /// The events of the good ones, for the log.
     pub(crate) events: Encoded,
+    /// Data that the log has no room for.
+    pub(crate) payloads: Vec<Payload>,
     /// The others, in their order.
     pub(crate) rejected: Vec<Rejected>,
     /// The dead letters of those that have one.
     pub(crate) letters: Vec<DeadLetter>,
     /// What was changed.
     pub(crate) changes: Changes,
+}
+
+/// An event's data, to be stored apart.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    /// Its name in the object store: the event's id.
+    pub(crate) name: String,
+    /// One JSON object.
+    pub(crate) json: String,
 }
 
 impl Prepared {
@@ -111,6 +122,7 @@ impl Prepared {
             received,
             first_id: delivery.first_id,
             events: Encoded::default(),
+            payloads: Vec::new(),
             rejected: Vec::new(),
             letters: Vec::new(),
             changes: Changes::default(),
@@ -222,11 +234,6 @@ impl<'d> Making<'d> {
     where
         'd: 'e,
     {
-        let has_data = event.data.is_some();
-        // What would be left out in the end is not searched for secrets first.
-        event
-            .data
-            .take_if(|data| data.get().len() > bounds::ENCODED_BYTES);
         self.prepared.changes.redactions += self.redaction.event(event);
         let delivery = self.delivery;
         event.namespace = Cow::Borrowed(delivery.namespace);
@@ -234,10 +241,33 @@ impl<'d> Making<'d> {
         if let Some(key) = delivery.key {
             event.delivery_key = Cow::Owned(format!("{key}#{index}"));
         }
-        encode(event, &mut self.prepared.events)?;
-        if has_data && event.data.is_none() {
-            self.prepared.changes.data_left_out += 1;
+        self.encode(event)
+    }
+
+    /// Encodes `event` behind the others, its data apart where that is too much; after an error they are as before.
+    fn encode(&mut self, event: &mut Event<'_>) -> Result<(), Rejection> {
+        let events = &mut self.prepared.events;
+        let start = events.json.len();
+        event.write_json(&mut events.json);
+        if events.json.len() - start > bounds::ENCODED_BYTES {
+            events.json.truncate(start);
+            let data = event.data.take();
+            event.data_ref = data
+                .as_ref()
+                .map(|_| payload_ref(&event.id).into())
+                .unwrap_or_default();
+            event.write_json(&mut events.json);
+            if events.json.len() - start > bounds::ENCODED_BYTES {
+                events.json.truncate(start);
+                return Err(too_large());
+            }
+            self.prepared.changes.data_apart += usize::from(data.is_some());
+            self.prepared.payloads.extend(data.map(|data| Payload {
+                name: event.id.clone().into_owned(),
+                json: data.get().to_owned(),
+            }));
         }
+        events.ends.push(events.json.len());
         Ok(())
     }
 
@@ -275,27 +305,15 @@ impl<'d> Making<'d> {
     }
 }
 
-/// Encodes `event` behind the others, without its data where that is too much; after an error they are as before.
-fn encode(event: &mut Event<'_>, events: &mut Encoded) -> Result<(), Rejection> {
-    let start = events.json.len();
-    event.write_json(&mut events.json);
-    if events.json.len() - start > bounds::ENCODED_BYTES && event.data.take().is_some() {
-        events.json.truncate(start);
-        event.write_json(&mut events.json);
+fn too_large() -> Rejection {
+    let message = format!(
+        "the event has more than {} bytes even without its data; shorten its labels and its description",
+        bounds::ENCODED_BYTES
+    );
+    Rejection {
+        reason: "EventTooLarge",
+        message,
     }
-    if events.json.len() - start > bounds::ENCODED_BYTES {
-        events.json.truncate(start);
-        let message = format!(
-            "the event has more than {} bytes even without its data",
-            bounds::ENCODED_BYTES
-        );
-        return Err(Rejection {
-            reason: "EventTooLarge",
-            message,
-        });
-    }
-    events.ends.push(events.json.len());
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bus::DeadLetter;
+use bus::BusError;
 use bytes::Bytes;
 use domain::redact::Redactor;
 use domain::time::Time;
@@ -32,8 +32,9 @@ use crate::room::{Reservation, Room};
 use crate::route::{Door, route};
 use crate::source::{Source, Sources};
 
-/// Dead letters of one request under way at once: enough to hide the round trips, too few to crowd out events.
-const LETTERS_AT_ONCE: usize = 8;
+/// Dead letters or payloads of one request under way at once: enough to hide the round trips, too few to crowd out
+/// events.
+const WRITES_AT_ONCE: usize = 8;
 
 /// What answers requests.
 #[derive(Debug)]
@@ -162,12 +163,14 @@ impl<L: Log> Ingest<L> {
         }
     }
 
-    /// Stores dead letters, then events: a request of which the letters cannot be kept is sent again as a whole.
+    /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole.
     async fn store(&self, source: &Source, prepared: &Prepared, room: Reservation) -> Result<(), Problem> {
         let metrics = &self.shared.metrics;
         let mut items = OpenItems::receive(&source.counts, prepared.received);
         if !prepared.rejected.is_empty() {
-            self.store_letters(&prepared.letters).await?;
+            let log = &self.shared.log;
+            self.store_each(&prepared.letters, |letter| log.dead_letter(letter))
+                .await?;
             items.end(Outcome::DeadLettered, prepared.count(Outcome::DeadLettered));
             items.end(Outcome::Refused, prepared.count(Outcome::Refused));
             prepared
@@ -180,15 +183,22 @@ impl<L: Log> Ingest<L> {
         if events.len() == 0 {
             return Ok(());
         }
+        let log = &self.shared.log;
+        self.store_each(&prepared.payloads, |payload| {
+            log.payload(&payload.name, &payload.json)
+        })
+        .await?;
         items.hand_over(events.len());
         let ticket = source.lane.add(events, &source.counts, room);
         ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)
     }
 
-    async fn store_letters(&self, letters: &[DeadLetter]) -> Result<(), Problem> {
-        for some in letters.chunks(LETTERS_AT_ONCE) {
-            let stored = try_join_all(some.iter().map(|letter| self.shared.log.dead_letter(letter))).await;
-            stored.map_err(|error| {
+    async fn store_each<'t, T, S>(&self, things: &'t [T], store: impl Fn(&'t T) -> S) -> Result<(), Problem>
+    where
+        S: Future<Output = Result<(), BusError>>,
+    {
+        for some in things.chunks(WRITES_AT_ONCE) {
+            try_join_all(some.iter().map(&store)).await.map_err(|error| {
                 // The gate stays open: one sender's bad items must not stop the good ones of all others.
                 self.shared.metrics.append_failed(error.category());
                 Problem::NotConfirmed

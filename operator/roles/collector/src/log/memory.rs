@@ -36,6 +36,7 @@ struct Inner {
     connected: AtomicBool,
     packs: Mutex<Vec<(String, Bytes)>>,
     letters: Mutex<Vec<DeadLetter>>,
+    payloads: Mutex<Vec<String>>,
     announced: Mutex<Vec<SourceRecord>>,
 }
 
@@ -48,6 +49,7 @@ impl MemoryLog {
             connected: AtomicBool::new(true),
             packs: Mutex::default(),
             letters: Mutex::default(),
+            payloads: Mutex::default(),
             announced: Mutex::default(),
         }))
     }
@@ -92,6 +94,11 @@ impl MemoryLog {
 
     pub(crate) fn letters(&self) -> Vec<DeadLetter> {
         self.0.letters.lock().unwrap().clone()
+    }
+
+    /// Names of data stored apart.
+    pub(crate) fn payloads(&self) -> Vec<String> {
+        self.0.payloads.lock().unwrap().clone()
     }
 
     pub(crate) fn announced(&self) -> Vec<SourceRecord> {
@@ -145,6 +152,14 @@ impl Log for MemoryLog {
             return Err(failed());
         }
         self.0.letters.lock().unwrap().push(letter.clone());
+        Ok(())
+    }
+
+    async fn payload(&self, name: &str, _: &str) -> Result<(), BusError> {
+        if self.mood() == Mood::Fails {
+            return Err(failed());
+        }
+        self.0.payloads.lock().unwrap().push(name.to_owned());
         Ok(())
     }
 

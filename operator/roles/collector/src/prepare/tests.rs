@@ -44,15 +44,20 @@ fn ids_sort_as_the_items_do() {
 }
 
 #[test]
-fn data_beyond_the_bound_is_left_out_and_said_so() {
+fn data_beyond_the_bound_is_stored_apart_redacted() {
     let large = format!(
-        r#"{{"source":"a","message":"m","metadata":{{"x":"{}"}}}}"#,
+        r#"{{"source":"a","message":"m","metadata":{{"password":"p","x":"{}"}}}}"#,
         "x".repeat(140_000)
     );
     let prepared = made(&large);
-    assert_eq!(prepared.changes.data_left_out, 1);
-    let events = events(&prepared);
+    let (events, id) = (events(&prepared), item_id(prepared.first_id, 0).to_string());
     assert_eq!((events.len(), events[0].get("data")), (1, None));
+    assert_eq!(events[0]["dataRef"], format!("payloads/{id}"));
+    let [payload] = prepared.payloads.as_slice() else {
+        panic!("one payload")
+    };
+    assert_eq!((&payload.name, prepared.changes.data_apart), (&id, 1));
+    assert!(payload.json.starts_with(r#"{"password":"[redacted]","x":"xxx"#) && payload.json.len() > 140_000);
     assert_eq!(made(&large.replace("metadata", "message_")).events.len(), 1);
 }
 

@@ -241,6 +241,22 @@ async fn what_cannot_be_parsed_is_one_dead_letter_and_400() {
 }
 
 #[tokio::test]
+async fn data_too_large_for_the_log_is_stored_before_its_event() {
+    let fixture = fixture(Mood::Confirms).await;
+    let body = json!({"source": "s", "message": "m", "metadata": {"x": "x".repeat(200_000)}}).to_string();
+    assert_eq!(fixture.send(post(WEBHOOK, body.clone())).await.status, 202);
+    let [event] = fixture.log.events().try_into().unwrap();
+    let [name] = fixture.log.payloads().try_into().unwrap();
+    assert_eq!(
+        (&event["id"], &event["dataRef"]),
+        (&json!(name), &json!(format!("payloads/{name}")))
+    );
+    fixture.log.set(Mood::Fails);
+    assert_eq!(fixture.send(post(WEBHOOK, body)).await.status, 503);
+    assert_eq!(fixture.log.events().len(), 1);
+}
+
+#[tokio::test]
 async fn a_failed_append_is_503_for_the_whole_request_and_closes_the_gate() {
     let fixture = fixture(Mood::Fails).await;
     let answer = fixture.send(post(ALERTS, group_with_bad(10, &[]))).await;
