@@ -33,7 +33,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
         received_at,
         source: &as_source.name,
     };
-    let items = match formats::parse(as_source.format, &input) {
+    let items = match formats::parse(as_source.format, input) {
         Ok(items) => items,
         Err(refusal) => return refuse(0, &refusal),
     };
@@ -41,7 +41,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
     let redacts = redactor.may_contain_secret(&body);
     let mut exit = Exit::Ok;
     let mut out = std::io::stdout().lock();
-    for (index, item) in items.into_iter().enumerate() {
+    for (index, item) in items.enumerate() {
         match item.result {
             Err(refusal) => exit = refuse(index, &refusal)?,
             Ok(mut event) => {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::event::{Event, EventState, Source};
 use crate::hash::Hash128;
-use crate::json::{Labels, RawJson, Strings, Text};
+use crate::json::{Labels, Strings, Text};
 use crate::names;
 use crate::severity::Severity;
 use crate::time::Time;
@@ -25,35 +25,35 @@ impl<'a> Event<'a> {
         // In the order in which they are written; the fields of a struct expression are evaluated as they stand.
         let event = Event {
             id: from.string()?,
-            delivery_key: from.text(names::DELIVERY_KEY)?,
-            fingerprint: from.hash(names::FINGERPRINT)??,
-            fingerprint_fields: from.list(names::FINGERPRINT_FIELDS)?,
-            occurrence_key: from.hash(names::OCCURRENCE_KEY)?.unwrap_or_default(),
-            state: from.state()?,
-            namespace: from.text(names::NAMESPACE)?,
-            source: from.source()?,
-            kind: from.text(names::TYPE)?,
-            severity: from.severity()?,
-            severity_from: from.text(names::SEVERITY_FROM)?,
-            title: from.text(names::TITLE)?,
-            description: from.text(names::DESCRIPTION)?,
-            resource: from.text(names::RESOURCE)?,
-            resources: from.list(names::RESOURCES)?,
-            service: from.text(names::SERVICE)?,
-            host: from.text(names::HOST)?,
-            team: from.text(names::TEAM)?,
-            environment: from.text(names::ENVIRONMENT)?,
-            account: from.text(names::ACCOUNT)?,
-            region: from.text(names::REGION)?,
-            labels: from.map(names::LABELS)?,
-            tags: from.list(names::TAGS)?,
-            links: from.map(names::LINKS)?,
-            data: from.data()?,
-            data_ref: from.text(names::DATA_REF)?,
-            occurred_at: from.time(names::OCCURRED_AT)??,
-            ends_at: from.time(names::ENDS_AT)?.unwrap_or_default(),
-            received_at: from.time(names::RECEIVED_AT)??,
-            traceparent: from.text(names::TRACEPARENT)?,
+            delivery_key: from.optional(names::DELIVERY_KEY, Reader::string)?,
+            fingerprint: from.behind(names::FINGERPRINT)?.quoted(Hash128::parse)?,
+            fingerprint_fields: from.optional(names::FINGERPRINT_FIELDS, Reader::strings)?,
+            occurrence_key: from.optional(names::OCCURRENCE_KEY, |from| from.quoted(Hash128::parse))?,
+            state: from.behind(names::STATE)?.quoted(state)?,
+            namespace: from.optional(names::NAMESPACE, Reader::string)?,
+            source: from.behind(names::SOURCE)?.source()?,
+            kind: from.optional(names::TYPE, Reader::string)?,
+            severity: from.behind(names::SEVERITY)?.quoted(severity)?,
+            severity_from: from.optional(names::SEVERITY_FROM, Reader::string)?,
+            title: from.optional(names::TITLE, Reader::string)?,
+            description: from.optional(names::DESCRIPTION, Reader::string)?,
+            resource: from.optional(names::RESOURCE, Reader::string)?,
+            resources: from.optional(names::RESOURCES, Reader::strings)?,
+            service: from.optional(names::SERVICE, Reader::string)?,
+            host: from.optional(names::HOST, Reader::string)?,
+            team: from.optional(names::TEAM, Reader::string)?,
+            environment: from.optional(names::ENVIRONMENT, Reader::string)?,
+            account: from.optional(names::ACCOUNT, Reader::string)?,
+            region: from.optional(names::REGION, Reader::string)?,
+            labels: from.optional(names::LABELS, Reader::pairs)?,
+            tags: from.optional(names::TAGS, Reader::strings)?,
+            links: from.optional(names::LINKS, Reader::pairs)?,
+            data: from.optional(names::DATA, |from| from.value().map(Some))?,
+            data_ref: from.optional(names::DATA_REF, Reader::string)?,
+            occurred_at: from.behind(names::OCCURRED_AT)?.quoted(time)?,
+            ends_at: from.optional(names::ENDS_AT, |from| from.quoted(time))?,
+            received_at: from.behind(names::RECEIVED_AT)?.quoted(time)?,
+            traceparent: from.optional(names::TRACEPARENT, Reader::string)?,
         };
         from.passes("}").then_some((event, from.rest))
     }
@@ -74,6 +74,22 @@ impl<'a> Reader<'a> {
                 true
             }
             None => false,
+        }
+    }
+
+    /// The same, when `name` stands next and has been passed.
+    #[inline]
+    fn behind(&mut self, name: &str) -> Option<&mut Self> {
+        self.passes(name).then_some(self)
+    }
+
+    /// What `read` reads behind `name`; nothing when that does not stand next.
+    #[inline]
+    fn optional<T: Default>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.passes(name) {
+            read(self)
+        } else {
+            Some(T::default())
         }
     }
 
@@ -99,65 +115,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a member; empty when it is not there.
-    #[inline]
-    fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        if self.passes(name) {
-            self.string()
-        } else {
-            Some(Cow::Borrowed(""))
-        }
-    }
-
-    /// A member in quotes that `read` understands; `Some(None)` when it is not there.
-    fn quoted<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
-        if self.passes(name) {
-            read(&self.string()?).map(Some)
-        } else {
-            Some(None)
-        }
-    }
-
-    fn hash(&mut self, name: &str) -> Option<Option<Hash128>> {
-        self.quoted(name, Hash128::parse)
-    }
-
-    fn time(&mut self, name: &str) -> Option<Option<Time>> {
-        self.quoted(name, |text| Time::parse(text).ok())
-    }
-
-    fn state(&mut self) -> Option<EventState> {
-        const STATES: [EventState; 3] = [EventState::Firing, EventState::Resolved, EventState::Info];
-        let known = |word: &str| STATES.into_iter().find(|state| state.as_str() == word);
-        self.quoted(names::STATE, known)?
-    }
-
-    fn severity(&mut self) -> Option<Severity> {
-        let known = |word: &str| {
-            Severity::ALL
-                .into_iter()
-                .find(|severity| severity.as_str() == word)
-        };
-        self.quoted(names::SEVERITY, known)?
+    /// A text that `read` understands.
+    fn quoted<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        read(&self.string()?)
     }
 
     fn source(&mut self) -> Option<Source<'a>> {
-        if !self.passes(names::SOURCE) || !self.passes(names::SOURCE_NAME) {
-            return None;
-        }
-        let name = self.string()?;
         let source = Source {
-            name,
-            format: self.passes(names::SOURCE_FORMAT).then(|| self.string())??,
-            reported: self.text(names::SOURCE_REPORTED)?,
+            name: self.behind(names::SOURCE_NAME)?.string()?,
+            format: self.behind(names::SOURCE_FORMAT)?.string()?,
+            reported: self.optional(names::SOURCE_REPORTED, Self::string)?,
         };
         self.passes("}").then_some(source)
     }
 
-    fn list(&mut self, name: &str) -> Option<Strings<'a>> {
-        if !self.passes(name) {
-            return Some(Strings::default());
-        }
+    fn strings(&mut self) -> Option<Strings<'a>> {
         let mut texts = Vec::with_capacity(ROOM);
         let mut separator = "[";
         while self.passes(separator) {
@@ -167,25 +139,28 @@ impl<'a> Reader<'a> {
         self.passes("]").then_some(Strings(texts))
     }
 
-    fn map(&mut self, name: &str) -> Option<Labels<'a>> {
-        if !self.passes(name) {
-            return Some(Labels::default());
-        }
+    fn pairs(&mut self) -> Option<Labels<'a>> {
         let mut pairs = Vec::with_capacity(ROOM);
         let mut separator = "{";
         while self.passes(separator) {
-            let name = self.string()?;
-            pairs.push((name, self.passes(":").then(|| self.string())??));
+            pairs.push((self.string()?, self.behind(":")?.string()?));
             separator = ",";
         }
         self.passes("}").then(|| Labels::new(pairs))
     }
+}
 
-    fn data(&mut self) -> Option<Option<RawJson<'a>>> {
-        if self.passes(names::DATA) {
-            self.value().map(Some)
-        } else {
-            Some(None)
-        }
-    }
+fn state(word: &str) -> Option<EventState> {
+    const STATES: [EventState; 3] = [EventState::Firing, EventState::Resolved, EventState::Info];
+    STATES.into_iter().find(|state| state.as_str() == word)
+}
+
+fn severity(word: &str) -> Option<Severity> {
+    Severity::ALL
+        .into_iter()
+        .find(|severity| severity.as_str() == word)
+}
+
+fn time(text: &str) -> Option<Time> {
+    Time::parse(text).ok()
 }

@@ -13,8 +13,9 @@
 //! * `data` is the annotations object. What the envelope has beyond `status` and `externalURL` (group key, common
 //!   labels, receiver) describes Alertmanager's own grouping and is not kept.
 
+mod sent;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use domain::event::{Event, EventState, Source};
@@ -22,26 +23,57 @@ use domain::hash::Hash128;
 use domain::json::{Labels, RawJson, Strings};
 use domain::severity::Severity;
 use domain::time::Time;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::annotations::Annotations;
 use crate::body::{self, Elements};
-use crate::field::{Field, Name};
-use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
+use crate::field::Field;
+use crate::labels::{self, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Item, authority, cut, data, sent_time};
+use crate::{Format, Input, Items, authority, cut, data, sent_time};
+use sent::{Alert, Envelope};
 
 /// Alertmanager's own default of `resolve_timeout`: how long a posted alert without `endsAt` fires.
 const RESOLVE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Makes events of a webhook's alerts or of posted alerts.
-pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>>, Refusal> {
+pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
+    at_once(text, input).map_or_else(|| one_by_one(text, input), Ok)
+}
+
+/// Reads all alerts in one go. `None` when anything is out of the ordinary: JSON that cannot be read, or a value that
+/// may be nested too deep.
+fn at_once<'a>(text: &'a str, input: Input<'a>) -> Option<Items<'a>> {
+    let (alerts, sender) = split::<Alert<'a>>(text).ok()?;
+    let plain = alerts.0.iter().all(Alert::is_plain);
+    plain.then(|| {
+        alerts.items(sender.list(), move |alert, place| {
+            event(alert, place, &sender, &input)
+        })
+    })
+}
+
+/// Looks for the ends of the alerts first, so that each lives and dies alone.
+fn one_by_one<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
+    let (alerts, sender) = split::<&'a RawValue>(text)?;
+    Ok(alerts.items(sender.list(), move |raw, place| {
+        body::object(raw.get(), place).and_then(|alert| event(alert, place, &sender, &input))
+    }))
+}
+
+/// The text of each alert.
+pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
+    split(text).map(|(alerts, _)| alerts.texts())
+}
+
+/// The alerts of a body, each as a `T`, and who sends them.
+fn split<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(Elements<T>, Sender<'a>), Refusal> {
     if text.starts_with('[') {
-        return Elements::of_body(text)?.each("", |raw, place| item(raw, place, &Sender::Api, input));
+        return Ok((Elements::of_body(text)?, Sender::Api));
     }
-    let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| body::unreadable(&error))?;
-    let Some(alerts) = envelope.alerts else {
+    let envelope: Envelope<'a, T> = serde_json::from_str(text).map_err(|error| body::unreadable(&error))?;
+    let Some(alerts) = envelope.alerts.map(Elements::bounded).transpose()? else {
         let message = "no list `alerts`; send Alertmanager's webhook (version 4), or a list of alerts";
         return Err(Refusal::new(Reason::WrongShape, message));
     };
@@ -50,11 +82,8 @@ pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>
         _ => Cow::Borrowed(""),
     };
     let cluster = authority::cluster(text_of(envelope.external_url));
-    let sender = Sender::Webhook {
-        cluster,
-        resolved: is(&text_of(envelope.status), "resolved"),
-    };
-    alerts.each("alerts", |raw, place| item(raw, place, &sender, input))
+    let resolved = is(&text_of(envelope.status), "resolved");
+    Ok((alerts, Sender::Webhook { cluster, resolved }))
 }
 
 /// Who speaks, which decides how an alert's identity and state are read.
@@ -66,100 +95,19 @@ enum Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
+    /// The name of the list that holds the alerts; none when that is the body.
+    const fn list(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "alerts",
+            Self::Api => "",
+        }
+    }
+
     fn cluster(&self) -> Cow<'a, str> {
         match self {
             Self::Webhook { cluster, .. } => cluster.clone(),
             Self::Api => Cow::Borrowed(""),
         }
-    }
-}
-
-/// The webhook's body around its alerts.
-#[derive(Default)]
-struct Envelope<'a> {
-    alerts: Option<Elements<'a>>,
-    external_url: Field<'a>,
-    status: Field<'a>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Envelope<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("Alertmanager's webhook object, or a list of alerts")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut envelope = Envelope::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    match name.as_ref() {
-                        "alerts" => envelope.alerts = Some(map.next_value()?),
-                        "externalURL" => envelope.external_url = map.next_value()?,
-                        "status" => envelope.status = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(envelope)
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-fn item<'a>(raw: &'a str, place: Place, sender: &Sender<'a>, input: &Input<'a>) -> Item<'a> {
-    match body::object(raw, place).and_then(|alert| event(alert, place, sender, input)) {
-        Ok((event, labels_cut)) => Item {
-            raw,
-            labels_cut,
-            result: Ok(event),
-        },
-        Err(refusal) => Item {
-            raw,
-            labels_cut: 0,
-            result: Err(refusal),
-        },
-    }
-}
-
-/// One alert as sent.
-#[derive(Default)]
-struct Alert<'a> {
-    status: Field<'a>,
-    labels: LabelMap<'a>,
-    annotations: Option<&'a RawValue>,
-    starts_at: Field<'a>,
-    ends_at: Field<'a>,
-    generator_url: Field<'a>,
-    fingerprint: Field<'a>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Alert<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Alert<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an alert")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut alert = Alert::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    match name.as_ref() {
-                        "status" => alert.status = map.next_value()?,
-                        "labels" => alert.labels = map.next_value()?,
-                        "annotations" => alert.annotations = Some(map.next_value()?),
-                        "startsAt" => alert.starts_at = map.next_value()?,
-                        "endsAt" => alert.ends_at = map.next_value()?,
-                        "generatorURL" => alert.generator_url = map.next_value()?,
-                        "fingerprint" => alert.fingerprint = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(alert)
-            }
-        }
-        deserializer.deserialize_map(Members)
     }
 }
 
@@ -347,7 +295,57 @@ fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
 
 fn data_of(annotations: &RawValue, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {
     match annotations.get() {
-        "{}" | "null" => Ok(None),
+        "{}" => Ok(None),
         _ => data::as_sent(annotations, &place.field("annotations")).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shard() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            r#""labels":{"alertname":"A","b":"c"}"#,
+            r#""labels":{"alertname":"A","b":1}"#,
+            r#""labels":[]"#,
+            r#""status":"firing""#,
+            r#""status":{"state":"active"}"#,
+            r#""status":"x""#,
+            r#""startsAt":"2024-12-20T10:00:00Z""#,
+            r#""endsAt":5"#,
+            r#""annotations":null"#,
+            r#""annotations":{"summary":"s","value":"1"}"#,
+            r#""annotations":{"summary":["s"],"more":[[1]]}"#,
+            r#""annotations":"none""#,
+            r#""more":[[[1]]]"#,
+            r#""more":1e999"#,
+            r#""more":"\ud800""#,
+            r#""generatorURL":"http://p/""#,
+            r#""fingerprint":"f1""#,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn alerts_mean_the_same_at_once_and_one_by_one(
+            alerts in prop::collection::vec(prop::collection::vec(shard(), 0..5), 1..4),
+            is_posted in any::<bool>(),
+        ) {
+            let alerts: Vec<_> = alerts.iter().map(|members| format!("{{{}}}", members.join(","))).collect();
+            let list = format!("[{}]", alerts.join(" , "));
+            let body = if is_posted { list } else { format!(r#"{{"alerts":{list},"externalURL":"http://am/"}}"#) };
+            let input = Input { body: body.as_bytes(), received_at: Time::from_millis(1_734_690_605_000), source: "s" };
+            prop_assert_eq!(&texts(&body).unwrap(), &alerts);
+            let one_by_one: Vec<_> = one_by_one(&body, input).unwrap().collect();
+            if let Some(at_once) = at_once(&body, input) {
+                prop_assert_eq!(at_once.collect::<Vec<_>>(), one_by_one);
+            } else {
+                let is_odd = |alert: &String| ["[", r#"{"state""#, "1e999", "ud800"].iter().any(|odd| alert.contains(odd));
+                prop_assert!(alerts.iter().any(is_odd));
+            }
+        }
     }
 }

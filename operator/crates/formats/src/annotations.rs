@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::event::bounds::DESCRIPTION_BYTES;
-use domain::json::Labels;
+use domain::json::{Labels, Text};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::cut;
-use crate::field::{Field, Name};
+use crate::field::Field;
 use crate::refusal::{Place, Reason, Refusal};
 
 /// Bytes of a link. Browsers and chat systems take about 2,000; a longer one is left out, since a cut one leads
@@ -27,9 +27,9 @@ pub(crate) struct Annotations<'a> {
 }
 
 impl<'a> Annotations<'a> {
-    /// Reads the annotations of an alert; null and none are the same.
+    /// Reads the annotations of an alert.
     pub(crate) fn read(raw: Option<&'a RawValue>, place: Place) -> Result<Self, Refusal> {
-        let Some(text) = raw.map(RawValue::get).filter(|text| *text != "null") else {
+        let Some(text) = raw.map(RawValue::get) else {
             return Ok(Self::default());
         };
         let at = place.field("annotations");
@@ -111,8 +111,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Sent<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut sent = Sent::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    match name.as_ref() {
+                while let Some(Text(name)) = map.next_key()? {
+                    match &*name {
                         "summary" => sent.summary = map.next_value()?,
                         "description" => sent.description = map.next_value()?,
                         "message" => sent.message = map.next_value()?,

@@ -5,12 +5,14 @@
 //! take the rest of its batch along.
 
 use std::fmt;
+use std::marker::PhantomData;
 
+use domain::event::Event;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use crate::Item;
+use crate::Items;
 use crate::refusal::{Place, Reason, Refusal};
 
 /// Levels of JSON nesting that an item may have. Alerts have two or three; CEL and every later reader of `data`
@@ -37,37 +39,54 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-/// The elements of a JSON list, each as its own text. One more than allowed may be in it, never many more.
-pub(crate) struct Elements<'a>(Vec<&'a RawValue>);
+/// The elements of a JSON list: read, or each as its own text. One more than allowed may be in it, never many more.
+pub(crate) struct Elements<T>(pub(crate) Vec<T>);
 
-impl<'a> Elements<'a> {
+impl<'a, T: Deserialize<'a>> Elements<T> {
     /// The list that is the whole body.
     pub(crate) fn of_body(text: &'a str) -> Result<Self, Refusal> {
-        serde_json::from_str::<Self>(text).map_err(|error| unreadable(&error))
+        serde_json::from_str::<Self>(text)
+            .map_err(|error| unreadable(&error))?
+            .bounded()
     }
+}
 
-    /// The elements with their places in the list of that name.
-    pub(crate) fn each(
-        self,
-        list: &'static str,
-        parse: impl Fn(&'a str, Place) -> Item<'a>,
-    ) -> Result<Vec<Item<'a>>, Refusal> {
+impl<T> Elements<T> {
+    /// The same, unless there are too many.
+    pub(crate) fn bounded(self) -> Result<Self, Refusal> {
         if self.0.len() > MAX_ITEMS {
             let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
             return Err(Refusal::new(Reason::TooManyItems, message));
         }
-        let items = self.0.into_iter().enumerate();
-        Ok(items
-            .map(|(index, raw)| parse(raw.get(), Place::Element(list, index)))
-            .collect())
+        Ok(self)
+    }
+
+    /// An item of each element, made with its place in the list of that name when it is asked for.
+    pub(crate) fn items<'a>(
+        self,
+        list: &'static str,
+        make: impl Fn(T, Place) -> Result<(Event<'a>, usize), Refusal> + 'a,
+    ) -> Items<'a>
+    where
+        T: 'a,
+    {
+        let elements = self.0.into_iter().enumerate();
+        Box::new(elements.map(move |(index, element)| make(element, Place::Element(list, index)).into()))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+impl<'a> Elements<&'a RawValue> {
+    /// The elements' texts.
+    pub(crate) fn texts(self) -> Vec<&'a str> {
+        self.0.into_iter().map(RawValue::get).collect()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Elements<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Elements<'de>;
+        struct List<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+            type Value = Elements<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
@@ -76,7 +95,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
                 Ok(Elements(Vec::new()))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::with_capacity(8);
+                let mut elements = Vec::with_capacity(32);
                 while elements.len() <= MAX_ITEMS {
                     match list.next_element()? {
                         Some(element) => elements.push(element),
@@ -87,7 +106,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
                 Ok(Elements(elements))
             }
         }
-        deserializer.deserialize_any(List)
+        deserializer.deserialize_any(List(PhantomData))
     }
 }
 
@@ -115,7 +134,7 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Res
             format!("{place}: {}, not an object", kind_of(text)),
         ));
     }
-    if too_deep(text) {
+    if too_deep(text, MAX_DEPTH) {
         let message = format!("{place}: nested deeper than {MAX_DEPTH} levels; send less of it");
         return Err(Refusal::new(Reason::TooDeep, message));
     }
@@ -141,9 +160,9 @@ pub(crate) fn kind_of(text: &str) -> &'static str {
     }
 }
 
-/// Whether a JSON text nests deeper than [`MAX_DEPTH`].
-fn too_deep(text: &str) -> bool {
-    openings(text) > MAX_DEPTH && depth_beyond(text, MAX_DEPTH)
+/// Whether a JSON text nests deeper than `limit`.
+pub(crate) fn too_deep(text: &str, limit: usize) -> bool {
+    openings(text) > limit && depth_beyond(text, limit)
 }
 
 /// Counts `{` and `[`, those inside of strings too: an upper bound of the depth, at many bytes a cycle.
@@ -195,15 +214,12 @@ mod tests {
     #[test]
     fn depth_counts_nesting_and_not_strings() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(!too_deep(&nested(MAX_DEPTH)));
-        assert!(too_deep(&nested(MAX_DEPTH + 1)));
-        assert!(too_deep(&"{\"a\":".repeat(MAX_DEPTH + 1)));
-        assert!(!too_deep(&format!("[{}]", "{},".repeat(500))));
-        assert!(!too_deep(&format!(
-            r#"["{}\"{}"]"#,
-            "[".repeat(100),
-            "{".repeat(100)
-        )));
+        assert!(!too_deep(&nested(MAX_DEPTH), MAX_DEPTH));
+        assert!(too_deep(&nested(MAX_DEPTH + 1), MAX_DEPTH));
+        assert!(too_deep(&"{\"a\":".repeat(MAX_DEPTH + 1), MAX_DEPTH));
+        assert!(!too_deep(&format!("[{}]", "{},".repeat(500)), MAX_DEPTH));
+        let quoted = format!(r#"["{}\"{}"]"#, "[".repeat(100), "{".repeat(100));
+        assert!(!too_deep(&quoted, MAX_DEPTH));
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether it is a list or an object.
+    pub(crate) const fn is_nested(&self) -> bool {
+        matches!(self, Self::List | Self::Object)
+    }
+
     /// The text of a field that must be text when it is there; blank is as good as absent.
     pub(crate) fn text(self, at: &Path<'_>) -> Result<Cow<'a, str>, Refusal> {
         match self {
@@ -118,10 +123,6 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Field::Object)
     }
 }
-
-/// A member's name, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

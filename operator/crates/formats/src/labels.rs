@@ -7,12 +7,12 @@ use std::fmt;
 use domain::event::bounds::{LABEL_NAME_BYTES, LABEL_VALUE_BYTES, LABELS};
 use domain::event::{Event, clip};
 use domain::hash::Hash128;
-use domain::json::Labels;
+use domain::json::{Labels, Text};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::authority;
 use crate::cut;
-use crate::field::{Field, Name};
+use crate::field::Field;
 use crate::refusal::{Place, Refusal};
 
 /// A label as sent: name and value, not cut yet.
@@ -63,6 +63,11 @@ impl<'a> LabelMap<'a> {
             }
             _ => Ok(self.pairs),
         }
+    }
+
+    /// Whether a value is a list or an object, or the whole is no object.
+    pub(crate) fn has_nested_values(&self) -> bool {
+        self.not_an_object.is_some() || self.odd.as_ref().is_some_and(|odd| !odd.scalar)
     }
 
     fn add(&mut self, name: Cow<'a, str>, value: Field<'a>) {
@@ -119,7 +124,7 @@ impl<'de> Visitor<'de> for AnyLabels {
             pairs: Vec::with_capacity(16),
             ..LabelMap::default()
         };
-        while let Some((Name(name), value)) = map.next_entry()? {
+        while let Some((Text(name), value)) = map.next_entry()? {
             labels.add(name, value);
         }
         Ok(labels)
@@ -229,7 +234,7 @@ impl<'a> WellKnown<'a> {
     pub(crate) fn of(labels: &[Pair<'a>]) -> Self {
         let mut known = Self::default();
         for (name, value) in labels {
-            match name.as_ref() {
+            match &**name {
                 "alertname" => known.alertname.clone_from(value),
                 "severity" => known.severity.clone_from(value),
                 "region" => known.region.clone_from(value),

@@ -69,26 +69,56 @@ pub struct Input<'a> {
 }
 
 /// One item of a request; it lives and dies alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
-    /// The item's own JSON text, for its dead letter. Not redacted.
-    pub raw: &'a str,
     /// How many of its labels were left out or shortened to stay within [`domain::event::bounds`].
     pub labels_cut: usize,
     /// The event, or why there is none. `id`, `namespace` and `deliveryKey` are left empty.
     pub result: Result<Event<'a>, Refusal>,
 }
 
+impl<'a> From<Result<(Event<'a>, usize), Refusal>> for Item<'a> {
+    /// From an event with the number of its labels that were cut.
+    fn from(result: Result<(Event<'a>, usize), Refusal>) -> Self {
+        match result {
+            Ok((event, labels_cut)) => Self {
+                labels_cut,
+                result: Ok(event),
+            },
+            Err(refusal) => Self {
+                labels_cut: 0,
+                result: Err(refusal),
+            },
+        }
+    }
+}
+
+/// The items of one request, each made when it is asked for: an event is large, and one at a time stays in the cache.
+pub type Items<'a> = Box<dyn ExactSizeIterator<Item = Item<'a>> + 'a>;
+
 /// Makes events of a request's body, in the order of its items. No items is a success: an empty batch.
 ///
 /// # Errors
 /// The body as a whole cannot be read: not UTF-8, not JSON, not the format's shape, too deep, too many items.
-pub fn parse<'a>(format: Format, input: &Input<'a>) -> Result<Vec<Item<'a>>, Refusal> {
+pub fn parse(format: Format, input: Input<'_>) -> Result<Items<'_>, Refusal> {
     let text = body::text(input.body)?;
     match format {
         Format::Webhook => webhook::parse(text, input),
         Format::Alertmanager => alertmanager::parse(text, input),
     }
+}
+
+/// The items' own JSON texts in their order, for dead letters: not redacted. Read anew, because few bodies have an
+/// item that needs one; none for a body that [`parse`] refuses as a whole.
+pub fn texts(format: Format, body: &[u8]) -> Vec<&str> {
+    let Ok(text) = body::text(body) else {
+        return Vec::new();
+    };
+    let texts = match format {
+        Format::Webhook => webhook::texts(text),
+        Format::Alertmanager => alertmanager::texts(text),
+    };
+    texts.unwrap_or_default()
 }
 
 #[cfg(test)]

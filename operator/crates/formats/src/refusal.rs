@@ -161,12 +161,17 @@ fn is_plain(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The beginning of a sender's text, escaped and in quotes.
+/// The beginning of a sender's text, escaped and in quotes. Cut between words: half a secret would not be recognised
+/// as one when the message is redacted.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = clip(self.0, QUOTED_BYTES);
+        let clipped = clip(self.0, QUOTED_BYTES);
+        let shown = match clipped.rsplit_once(char::is_whitespace) {
+            Some((words, _)) if clipped.len() < self.0.len() => words,
+            _ => clipped,
+        };
         write!(
             f,
             "{shown:?}{}",
@@ -202,5 +207,6 @@ mod tests {
             Quoted(&"x".repeat(100)).to_string(),
             format!("\"{}\"…", "x".repeat(40))
         );
+        assert_eq!(Quoted(&format!("is {}", "x".repeat(100))).to_string(), "\"is\"…");
     }
 }

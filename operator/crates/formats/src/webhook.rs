@@ -20,17 +20,17 @@ use std::fmt;
 
 use domain::event::{Event, EventState, Source};
 use domain::hash::Hash128;
-use domain::json::{Labels, RawJson};
+use domain::json::{Labels, RawJson, Text};
 use domain::severity::Severity;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::body::{self, Elements};
 use crate::data::{self, Member};
-use crate::field::{Field, Name};
+use crate::field::Field;
 use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Item, authority, cut, sent_time};
+use crate::{Format, Input, Items, authority, cut, sent_time};
 
 /// What the fingerprint is made of: the payload's own words, before anything is cut or guessed.
 const FINGERPRINT_FIELDS: [&str; 4] = ["source", "event_type", "host", "service"];
@@ -57,18 +57,17 @@ const RESOLVED_WORDS: [&str; 7] = [
 const INFO_WORDS: [&str; 4] = ["info", "information", "informational", "notice"];
 
 /// Makes events of one object or a list of objects.
-pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>>, Refusal> {
+pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
     match text.as_bytes().first() {
-        Some(b'[') => Elements::of_body(text)?.each("", |raw, place| item(raw, place, input)),
-        Some(b'{') => match item(text, Place::Body, input) {
+        Some(b'[') => Ok(Elements::<&'a RawValue>::of_body(text)?
+            .items("", move |raw, place| one(raw.get(), place, &input))),
+        Some(b'{') => match one(text, Place::Body, &input) {
             // In a body of one object, what cannot be read is the body.
-            Item {
-                result: Err(refusal), ..
-            } if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
-            item => Ok(vec![item]),
+            Err(refusal) if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
+            item => Ok(Box::new(std::iter::once(item.into()))),
         },
         // Not JSON, or JSON of another kind: the parser says which.
-        _ => match Elements::of_body(text) {
+        _ => match Elements::<IgnoredAny>::of_body(text) {
             Err(refusal) if refusal.reason == Reason::InvalidJson => Err(refusal),
             _ => Err(Refusal::new(
                 Reason::WrongShape,
@@ -81,19 +80,17 @@ pub(crate) fn parse<'a>(text: &'a str, input: &Input<'a>) -> Result<Vec<Item<'a>
     }
 }
 
-fn item<'a>(raw: &'a str, place: Place, input: &Input<'a>) -> Item<'a> {
-    match body::object(raw, place).and_then(|body| event(body, place, input)) {
-        Ok((event, labels_cut)) => Item {
-            raw,
-            labels_cut,
-            result: Ok(event),
-        },
-        Err(refusal) => Item {
-            raw,
-            labels_cut: 0,
-            result: Err(refusal),
-        },
+/// The text of each object.
+pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
+    if text.starts_with('[') {
+        Ok(Elements::of_body(text)?.texts())
+    } else {
+        Ok(vec![text])
     }
+}
+
+fn one<'a>(raw: &'a str, place: Place, input: &Input<'a>) -> Result<(Event<'a>, usize), Refusal> {
+    body::object(raw, place).and_then(|body| event(body, place, input))
 }
 
 /// One object as sent.
@@ -122,8 +119,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut body = Body::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    match name.as_ref() {
+                while let Some(Text(name)) = map.next_key()? {
+                    match &*name {
                         "source" => body.source = map.next_value()?,
                         "event_type" => body.event_type = map.next_value()?,
                         "severity" => body.severity = map.next_value()?,

@@ -10,20 +10,18 @@
 
 use domain::event::{EventState, bounds};
 use domain::time::Time;
-use formats::{Format, Input, Item, MAX_DEPTH, MAX_ITEMS, Reason, Refusal, parse};
+use formats::{Format, Input, Item, MAX_DEPTH, MAX_ITEMS, Reason, Refusal, parse, texts};
 use proptest::prelude::*;
 
 const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
 
 fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Refusal> {
-    parse(
-        format,
-        &Input {
-            body,
-            received_at: RECEIVED_AT,
-            source: "test",
-        },
-    )
+    let input = Input {
+        body,
+        received_at: RECEIVED_AT,
+        source: "test",
+    };
+    parse(format, input).map(Iterator::collect)
 }
 
 fn only(format: Format, body: &str) -> Item<'_> {
@@ -107,11 +105,7 @@ fn an_empty_batch_is_a_success_without_events() {
 #[test]
 fn an_item_keeps_its_own_text_for_a_dead_letter() {
     let body = br#"{"alerts":[ {"labels":{"alertname":"A"}} , {"labels": {}} ]}"#;
-    let raws: Vec<_> = items(Format::Alertmanager, body)
-        .unwrap()
-        .iter()
-        .map(|item| item.raw)
-        .collect();
+    let raws = texts(Format::Alertmanager, body);
     assert_eq!(raws, [r#"{"labels":{"alertname":"A"}}"#, r#"{"labels": {}}"#]);
 }
 

@@ -45,7 +45,7 @@ fn lines(format: Format, body: &[u8]) -> Vec<String> {
         received_at: Time::parse(RECEIVED_AT).unwrap(),
         source: "sample",
     };
-    parse(format, &input).unwrap().iter().map(line).collect()
+    parse(format, input).unwrap().map(|item| line(&item)).collect()
 }
 
 #[test]
@@ -97,11 +97,7 @@ fn a_parsed_event_equals_what_its_json_reads_as() {
                 received_at: Time::parse(RECEIVED_AT).unwrap(),
                 source: "sample",
             };
-            for event in parse(format, &input)
-                .unwrap()
-                .into_iter()
-                .filter_map(|item| item.result.ok())
-            {
+            for event in parse(format, input).unwrap().filter_map(|item| item.result.ok()) {
                 let json = serde_json::to_string(&event).unwrap();
                 assert_eq!(
                     serde_json::from_str::<domain::event::Event<'_>>(&json).unwrap(),

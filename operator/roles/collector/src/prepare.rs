@@ -2,13 +2,14 @@
 //! and the first id are given.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use bus::DeadLetter;
 use bus::contract::{DEAD_PAYLOAD_BYTES, payload_ref};
 use domain::event::{Event, bounds};
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Format, Input, Item, Refusal};
+use formats::{Format, Input, Item, Items, Refusal};
 use ulid::Ulid;
 
 use crate::outcome::Outcome;
@@ -142,7 +143,7 @@ pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Prepared 
         received_at: delivery.received_at,
         source: delivery.source,
     };
-    match formats::parse(delivery.format, &input) {
+    match formats::parse(delivery.format, input) {
         Ok(items) => prepare_items(delivery, items, redactor),
         Err(refusal) => unreadable(delivery, refusal.into(), redactor),
     }
@@ -183,7 +184,7 @@ impl From<Refusal> for Rejection {
     }
 }
 
-fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redactor: &Redactor) -> Prepared {
+fn prepare_items(delivery: &Delivery<'_>, items: Items<'_>, redactor: &Redactor) -> Prepared {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::Yes, items.len()),
         delivery,
@@ -191,13 +192,10 @@ fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redactor: &Redac
     };
     making.prepared.events.reserve(items.len(), delivery.body.len());
     let ids = ids(delivery.first_id, items.len());
-    // The same items, now allowed to borrow from `ids` too; an event is too large to be moved for an id.
-    let mut items: Vec<Item<'_>> = items;
-    for ((index, item), id) in items
-        .iter_mut()
-        .enumerate()
-        .zip(ids.as_bytes().chunks_exact(ulid::ULID_LEN))
-    {
+    let texts = OnceCell::new();
+    for ((index, item), id) in items.enumerate().zip(ids.as_bytes().chunks_exact(ulid::ULID_LEN)) {
+        // The same item, now allowed to borrow from `ids` too.
+        let mut item: Item<'_> = item;
         making.prepared.changes.labels_cut += item.labels_cut;
         let taken = match &mut item.result {
             Ok(event) => {
@@ -207,7 +205,9 @@ fn prepare_items(delivery: &Delivery<'_>, items: Vec<Item<'_>>, redactor: &Redac
             Err(refusal) => Err(refusal.clone().into()),
         };
         if let Err(why) = taken {
-            making.reject(index, why, item.raw.as_bytes());
+            let texts = texts.get_or_init(|| formats::texts(delivery.format, delivery.body));
+            let text = texts.get(index).copied().unwrap_or_default();
+            making.reject(index, why, text.as_bytes());
         }
     }
     making.prepared

@@ -18,8 +18,6 @@ pub(crate) enum Mood {
     Waits,
     /// Is not confirmed.
     Fails,
-    /// Confirms and forgets.
-    Forgets,
     /// Events are confirmed, dead letters are not.
     FailsLetters,
 }
@@ -136,7 +134,6 @@ impl Log for MemoryLog {
         self.0.arrived.add_permits(1);
         match self.mood() {
             Mood::Fails => return Err(failed()),
-            Mood::Forgets => return Ok(()),
             Mood::Waits => self.0.released.acquire().await.unwrap().forget(),
             Mood::Confirms | Mood::FailsLetters => {}
         }

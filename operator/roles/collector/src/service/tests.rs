@@ -20,7 +20,6 @@ use crate::log::memory::{MemoryLog, Mood};
 use crate::metrics::Metrics;
 
 mod fuzz;
-mod measure;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
