@@ -23,8 +23,6 @@ const COMPRESSED_FROM: usize = 2 * 1024;
 /// What a compressed payload begins with; JSON begins with `{`. Then come the JSON's length as 32 bits, little-endian, and
 /// one LZ4 block.
 const MAGIC: &[u8; 4] = b"LZ4\x01";
-/// Room of a new pack: a few dozen events without growing.
-const ROOM_BYTES: usize = 64 * 1024;
 /// The largest payload that is opened, 2 MiB: a pack with one event of the largest size, and a margin.
 const OPENED_BYTES: usize = 2 * 1024 * 1024;
 
@@ -44,9 +42,16 @@ impl Default for Pack {
 impl Pack {
     /// An empty pack.
     pub fn new() -> Self {
-        let mut bytes = Vec::with_capacity(ROOM_BYTES);
-        bytes.extend_from_slice(PACK_HEAD.as_bytes());
-        Self { bytes, events: 0 }
+        Self {
+            bytes: PACK_HEAD.as_bytes().to_vec(),
+            events: 0,
+        }
+    }
+
+    /// Makes room for `bytes` bytes more, as far as a pack goes.
+    pub fn reserve(&mut self, bytes: usize) {
+        let room = PACK_BYTES.saturating_sub(self.bytes.len());
+        self.bytes.reserve(bytes.min(room));
     }
 
     /// Whether an event of `bytes` encoded bytes fits. An empty pack takes any event.

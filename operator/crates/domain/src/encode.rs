@@ -88,12 +88,12 @@ struct Object<'o> {
 
 impl Object<'_> {
     #[inline]
-    fn name(&mut self, name: &str) {
-        self.out.extend_from_slice(name.as_bytes());
+    fn name(&mut self, name: &[u8]) {
+        self.out.extend_from_slice(name);
     }
 
     /// A text that needs no escapes.
-    fn word(&mut self, name: &str, word: &str) {
+    fn word(&mut self, name: &[u8], word: &str) {
         self.name(name);
         self.out.push(b'"');
         self.out.extend_from_slice(word.as_bytes());
@@ -101,28 +101,28 @@ impl Object<'_> {
     }
 
     #[inline]
-    fn text(&mut self, name: &str, text: &str) {
+    fn text(&mut self, name: &[u8], text: &str) {
         if !text.is_empty() {
             self.name(name);
             write_text(self.out, text);
         }
     }
 
-    fn hash(&mut self, name: &str, hash: Hash128) {
+    fn hash(&mut self, name: &[u8], hash: Hash128) {
         self.name(name);
         self.out.push(b'"');
         self.out.extend_from_slice(&hash.hex());
         self.out.push(b'"');
     }
 
-    fn time(&mut self, name: &str, at: Time) {
+    fn time(&mut self, name: &[u8], at: Time) {
         self.name(name);
         self.out.push(b'"');
         at.write_rfc3339(self.out);
         self.out.push(b'"');
     }
 
-    fn list(&mut self, name: &str, list: &Strings<'_>) {
+    fn list(&mut self, name: &[u8], list: &Strings<'_>) {
         let texts: &[Cow<'_, str>] = &list.0;
         let Some((first, rest)) = texts.split_first() else {
             return;
@@ -137,7 +137,7 @@ impl Object<'_> {
         self.out.push(b']');
     }
 
-    fn map(&mut self, name: &str, map: &Labels<'_>) {
+    fn map(&mut self, name: &[u8], map: &Labels<'_>) {
         if map.is_empty() {
             return;
         }

@@ -68,12 +68,35 @@ pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
     [digit(byte >> 4), digit(byte & 0xf)]
 }
 
-/// Half a hash; in 64 bits, which processors shift faster than 128.
+/// What each byte is as a hexadecimal digit; [`NO_DIGIT`] when it is none.
+const DIGIT_VALUES: [u8; 256] = digit_values();
+const NO_DIGIT: u8 = 0x80;
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler"
+)]
+const fn digit_values() -> [u8; 256] {
+    let mut values = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(value) = (byte as u8 as char).to_digit(16) {
+            values[byte] = value as u8;
+        }
+        byte += 1;
+    }
+    values
+}
+
+/// Half a hash; in 64 bits, which processors shift faster than 128. All digits are looked at before any is judged.
 fn half(digits: [u8; 16]) -> Option<u64> {
-    digits.iter().try_fold(0, |bits, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        Some(bits << 4 | u64::from(digit))
-    })
+    let value = |digit: u8| DIGIT_VALUES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
+    let (bits, seen) = digits.iter().fold((0, 0), |(bits, seen), digit| {
+        let value = value(*digit);
+        (bits << 4 | u64::from(value), seen | value)
+    });
+    (seen < NO_DIGIT).then_some(bits)
 }
 
 impl fmt::Display for Hash128 {

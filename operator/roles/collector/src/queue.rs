@@ -10,7 +10,7 @@ use domain::entry::PACK_EVENTS;
 /// Bytes of a pack around its events, generously.
 const ENVELOPE_BYTES: usize = 64;
 
-/// Bytes that an event has more than its item, mostly.
+/// Bytes that an event has beside what its item says: ids, hashes, times.
 const ADDED_BYTES: usize = 400;
 
 /// Encoded events of one request, one after the other.
@@ -28,11 +28,11 @@ impl Encoded {
         self.ends.len()
     }
 
-    /// Makes room for the events of a body of `bytes` bytes. An event repeats most of its item and adds ids, hashes
-    /// and times.
+    /// Makes room for the events of a body of `bytes` bytes. An event says most of its item twice: in its fields and as
+    /// its data.
     pub(crate) fn reserve(&mut self, events: usize, bytes: usize) {
         self.ends.reserve(events);
-        self.json.reserve(bytes + ADDED_BYTES * events);
+        self.json.reserve(2 * bytes + ADDED_BYTES * events);
     }
 
     fn each(&self) -> impl Iterator<Item = &[u8]> {
@@ -84,6 +84,9 @@ impl<W> Queue<W> {
     pub(crate) fn add(&mut self, events: &Encoded, mut waiter: impl FnMut(usize) -> W) -> Wake {
         if self.needs_pack_of_its_own(events) {
             self.open();
+        }
+        if let Some(batch) = self.batches.back_mut() {
+            batch.pack.reserve(events.json.len() + events.len());
         }
         let mut here = 0;
         for event in events.each() {
