@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::entry::PACK_EVENTS;
-use domain::event::Event;
+use domain::event::{Event, Logged};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -11,9 +11,11 @@ const VERSION: u16 = 1;
 /// Bytes of a pack.
 pub const PACK_BYTES: usize = 256 * 1024;
 /// What stands before the events of a pack.
-const PACK_HEAD: &str = r#"{"v":1,"events":["#;
+const PACK_HEAD: &str = "{\"v\":1,\"events\":[\n";
 /// What stands after them.
-const PACK_TAIL: &str = "]}";
+const PACK_TAIL: &str = "\n]}";
+/// What stands between them. An event is one line, so that a reader need not read it to find its end.
+pub const SEPARATOR: &str = ",\n";
 /// Bytes that an event has at least, to guess how many a pack has.
 const EVENT_BYTES: usize = 256;
 
@@ -57,13 +59,14 @@ impl Pack {
     /// Whether an event of `bytes` encoded bytes fits. An empty pack takes any event.
     pub fn fits(&self, bytes: usize) -> bool {
         self.events == 0
-            || (self.events < PACK_EVENTS && self.bytes.len() + 1 + bytes + PACK_TAIL.len() <= PACK_BYTES)
+            || (self.events < PACK_EVENTS
+                && self.bytes.len() + SEPARATOR.len() + bytes + PACK_TAIL.len() <= PACK_BYTES)
     }
 
     /// Adds an encoded event.
     pub fn push(&mut self, event: &[u8]) {
         if self.events > 0 {
-            self.bytes.push(b',');
+            self.bytes.extend_from_slice(SEPARATOR.as_bytes());
         }
         self.bytes.extend_from_slice(event);
         self.events += 1;
@@ -136,7 +139,7 @@ pub enum Control {
 #[derive(Debug)]
 pub enum LogPayload<'a> {
     /// Events of one namespace.
-    Events(Vec<Event<'a>>),
+    Events(Vec<Logged<'a>>),
     /// A control entry.
     Control(Control),
     /// Time passed.
@@ -204,17 +207,18 @@ pub fn open<'a>(payload: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a str, 
 }
 
 /// Reads a pack as [`Pack`] writes it. `None` for anything else, which is then decoded, or refused, with its reason.
-fn read_pack(json: &str) -> Option<Vec<Event<'_>>> {
-    let mut rest = json.strip_prefix(PACK_HEAD)?.strip_suffix(PACK_TAIL)?;
-    let mut events = Vec::with_capacity(PACK_EVENTS.min(rest.len() / EVENT_BYTES + 1));
-    loop {
-        let (event, after) = Event::read_json(rest)?;
-        events.push(event);
-        if after.is_empty() {
-            return (events.len() <= PACK_EVENTS).then_some(events);
-        }
-        rest = after.strip_prefix(',')?;
+fn read_pack(json: &str) -> Option<Vec<Logged<'_>>> {
+    let text = json.strip_prefix(PACK_HEAD)?.strip_suffix(PACK_TAIL)?;
+    let mut events = Vec::with_capacity(PACK_EVENTS.min(text.len() / EVENT_BYTES + 1));
+    let mut lines = text.split('\n').peekable();
+    while let Some(line) = lines.next() {
+        let event = match lines.peek() {
+            Some(_) => line.strip_suffix(',')?,
+            None => line,
+        };
+        events.push(Logged::read_json(event)?);
     }
+    (events.len() <= PACK_EVENTS).then_some(events)
 }
 
 /// Decodes the JSON of a payload; the events borrow from it.
@@ -233,7 +237,7 @@ pub fn decode(json: &str) -> Result<LogPayload<'_>, EntryError> {
         (Some(events), None, None) if events.len() > PACK_EVENTS => {
             Err(EntryError::TooManyEvents(events.len()))
         }
-        (Some(events), None, None) => Ok(LogPayload::Events(events)),
+        (Some(events), None, None) => Ok(LogPayload::Events(events.into_iter().map(Logged::from).collect())),
         (None, Some(control), None) => Ok(LogPayload::Control(control)),
         (None, None, Some(Tick {})) => Ok(LogPayload::Tick),
         _ => Err(EntryError::Shape),
@@ -281,9 +285,30 @@ mod tests {
             panic!("events")
         };
         assert_eq!(events.len(), 256);
+        assert!(read_pack(json).is_none(), "an event without an id is serde's");
         let mut full = Pack::new();
         full.push(&vec![b' '; PACK_BYTES]);
         assert!(!full.fits(1));
+    }
+
+    #[test]
+    fn a_pack_of_events_with_ids_is_read_by_lines() {
+        let event = Event {
+            id: "01JFH0000000000000000000AA".into(),
+            title: "a\nb\",".into(),
+            ..Event::default()
+        };
+        let (mut pack, mut json) = (Pack::new(), Vec::new());
+        event.write_json(&mut json);
+        pack.push(&json);
+        pack.push(&json);
+        let (payload, mut scratch) = (pack.finish(), Vec::new());
+        let read = read_pack(open(&payload, &mut scratch).unwrap()).unwrap();
+        let events: Vec<_> = read
+            .iter()
+            .map(|logged| logged.event().unwrap().into_owned())
+            .collect();
+        assert_eq!(events, [event.clone(), event]);
     }
 
     #[test]

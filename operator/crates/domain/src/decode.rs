@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::event::{Event, EventState, Source};
+use crate::event::{Event, EventState, Head, Logged, Source};
 use crate::hash::Hash128;
 use crate::json::{Labels, Strings, Text};
 use crate::names;
@@ -17,25 +17,35 @@ const FIRST: &[u8; 5] = br#""id":"#;
 /// Pairs or texts that a list begins with room for: alerts have about ten labels.
 const ROOM: usize = 12;
 
+impl<'a> Logged<'a> {
+    /// Reads the head of the event that `text` is. `None` when it is not in the form that [`Event::write_json`] gives
+    /// an event with an id; serde may read it all the same.
+    pub fn read_json(text: &'a str) -> Option<Self> {
+        let (_, head) = Reader::open(text)?.head()?;
+        text.ends_with('}').then(|| Self::unread(head, text))
+    }
+}
+
 impl<'a> Event<'a> {
-    /// Reads the event that `text` begins with; also what follows it. `None` when it is not in the form that
-    /// [`Event::write_json`] gives an event with an id; serde may read it all the same.
-    pub fn read_json(text: &'a str) -> Option<(Self, &'a str)> {
-        let mut from = Reader {
-            rest: text.strip_prefix('{')?,
-        };
+    /// Reads the event that `text` is; `None` as for [`Logged::read_json`].
+    pub fn read_json(text: &'a str) -> Option<Self> {
+        let mut from = Reader::open(text)?;
+        let (id, head) = from.head()?;
         // In the order in which they are written; the fields of a struct expression are evaluated as they stand.
         let event = Event {
-            id: from.behind(FIRST)?.string()?,
-            delivery_key: from.optional(names::DELIVERY_KEY, Reader::string)?,
-            fingerprint: from.behind(names::FINGERPRINT)?.quoted(Hash128::parse)?,
+            id,
+            delivery_key: head.delivery_key,
+            fingerprint: head.fingerprint,
+            occurrence_key: head.occurrence_key,
+            state: head.state,
+            severity: head.severity,
+            occurred_at: head.occurred_at,
+            ends_at: head.ends_at,
+            received_at: head.received_at,
+            source: from.source(head.source)?,
             fingerprint_fields: from.optional(names::FINGERPRINT_FIELDS, Reader::strings)?,
-            occurrence_key: from.optional(names::OCCURRENCE_KEY, |from| from.quoted(Hash128::parse))?,
-            state: from.behind(names::STATE)?.quoted(state)?,
             namespace: from.optional(names::NAMESPACE, Reader::string)?,
-            source: from.behind(names::SOURCE)?.source()?,
             kind: from.optional(names::TYPE, Reader::string)?,
-            severity: from.behind(names::SEVERITY)?.quoted(severity)?,
             severity_from: from.optional(names::SEVERITY_FROM, Reader::string)?,
             title: from.optional(names::TITLE, Reader::string)?,
             description: from.optional(names::DESCRIPTION, Reader::string)?,
@@ -52,12 +62,9 @@ impl<'a> Event<'a> {
             links: from.optional(names::LINKS, Reader::pairs)?,
             data: from.optional(names::DATA, |from| from.value().map(Some))?,
             data_ref: from.optional(names::DATA_REF, Reader::string)?,
-            occurred_at: from.behind(names::OCCURRED_AT)?.quoted(time)?,
-            ends_at: from.optional(names::ENDS_AT, |from| from.quoted(time))?,
-            received_at: from.behind(names::RECEIVED_AT)?.quoted(time)?,
             traceparent: from.optional(names::TRACEPARENT, Reader::string)?,
         };
-        from.passes(b"}").then_some((event, from.rest))
+        (from.rest == "}").then_some(event)
     }
 }
 
@@ -67,6 +74,38 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn open(text: &'a str) -> Option<Self> {
+        let rest = text.strip_prefix('{')?;
+        Some(Self { rest })
+    }
+
+    /// The id, and the head, of which the source's name is the last.
+    fn head(&mut self) -> Option<(Cow<'a, str>, Head<'a>)> {
+        let id = self.behind(FIRST)?.string()?;
+        let head = Head {
+            delivery_key: self.optional(names::DELIVERY_KEY, Self::string)?,
+            fingerprint: self.behind(names::FINGERPRINT)?.quoted(Hash128::parse)?,
+            occurrence_key: self.optional(names::OCCURRENCE_KEY, |from| from.quoted(Hash128::parse))?,
+            state: self.behind(names::STATE)?.quoted(state)?,
+            severity: self.behind(names::SEVERITY)?.quoted(severity)?,
+            occurred_at: self.behind(names::OCCURRED_AT)?.quoted(time)?,
+            ends_at: self.optional(names::ENDS_AT, |from| from.quoted(time))?,
+            received_at: self.behind(names::RECEIVED_AT)?.quoted(time)?,
+            source: self.behind(names::SOURCE)?.behind(names::SOURCE_NAME)?.string()?,
+        };
+        Some((id, head))
+    }
+
+    /// The source behind its name.
+    fn source(&mut self, name: Cow<'a, str>) -> Option<Source<'a>> {
+        let source = Source {
+            name,
+            format: self.behind(names::SOURCE_FORMAT)?.string()?,
+            reported: self.optional(names::SOURCE_REPORTED, Self::string)?,
+        };
+        self.passes(b"}").then_some(source)
+    }
+
     /// Moves behind `text` if that stands next.
     #[inline]
     fn passes<const N: usize>(&mut self, text: &[u8; N]) -> bool {
@@ -122,15 +161,6 @@ impl<'a> Reader<'a> {
     /// A text that `read` understands.
     fn quoted<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         read(&self.string()?)
-    }
-
-    fn source(&mut self) -> Option<Source<'a>> {
-        let source = Source {
-            name: self.behind(names::SOURCE_NAME)?.string()?,
-            format: self.behind(names::SOURCE_FORMAT)?.string()?,
-            reported: self.optional(names::SOURCE_REPORTED, Self::string)?,
-        };
-        self.passes(b"}").then_some(source)
     }
 
     fn strings(&mut self) -> Option<Strings<'a>> {

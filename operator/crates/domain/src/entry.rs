@@ -1,7 +1,7 @@
 //! An entry of the log, decoded: events, a rule's change, a person's close, a tick. Everything that can
 //! change what the correlator thinks is one of these.
 
-use crate::event::Event;
+use crate::event::Logged;
 use crate::rule::{RuleError, RuleIdentity, RuleSpec};
 use crate::time::Time;
 
@@ -47,7 +47,7 @@ pub enum EntryBody<'a> {
         /// The tenant.
         namespace: &'a str,
         /// In the order of their items.
-        events: &'a [Event<'a>],
+        events: &'a [Logged<'a>],
     },
     /// A rule was created or edited.
     Rule {

@@ -69,7 +69,7 @@ pub struct Source<'a> {
     pub reported: Cow<'a, str>,
 }
 
-/// One event. Texts are untrusted; an empty text, list or map is absent in JSON.
+/// One event. Texts are untrusted; an empty text, list or map is absent in JSON. What [`Head`] has comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event<'a> {
@@ -81,25 +81,32 @@ pub struct Event<'a> {
     pub delivery_key: Cow<'a, str>,
     /// Same problem.
     pub fingerprint: Hash128,
-    /// The names of the fields that `fingerprint` was made of.
-    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
-    pub fingerprint_fields: Strings<'a>,
     /// Same occurrence of the problem; only for formats with a life cycle.
     #[serde(default, skip_serializing_if = "Hash128::is_absent")]
     pub occurrence_key: Hash128,
     /// Firing, Resolved or Info.
     pub state: EventState,
-    /// The tenant; never from the payload.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    pub namespace: Cow<'a, str>,
+    /// How bad.
+    pub severity: Severity,
+    /// When it happened by the sender's clock, clamped to receipt + 5 min; a resolve's end.
+    pub occurred_at: Time,
+    /// When the sender says that it ends by itself (`endsAt`, in the future).
+    #[serde(default, skip_serializing_if = "Time::is_epoch")]
+    pub ends_at: Time,
+    /// When Opsward received it.
+    pub received_at: Time,
     /// Where it came from.
     #[serde(borrow)]
     pub source: Source<'a>,
+    /// The names of the fields that `fingerprint` was made of.
+    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
+    pub fingerprint_fields: Strings<'a>,
+    /// The tenant; never from the payload.
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    pub namespace: Cow<'a, str>,
     /// The kind of event in the sender's words (`threshold_breach`, an alert's name).
     #[serde(borrow, default, skip_serializing_if = "str::is_empty", rename = "type")]
     pub kind: Cow<'a, str>,
-    /// How bad.
-    pub severity: Severity,
     /// The field that the severity was taken from, or `default`.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub severity_from: Cow<'a, str>,
@@ -148,16 +155,93 @@ pub struct Event<'a> {
     /// Where `data` lies when it is not here: object store and name.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub data_ref: Cow<'a, str>,
-    /// When it happened by the sender's clock, clamped to receipt + 5 min; a resolve's end.
-    pub occurred_at: Time,
-    /// When the sender says that it ends by itself (`endsAt`, in the future).
-    #[serde(default, skip_serializing_if = "Time::is_epoch")]
-    pub ends_at: Time,
-    /// When Opsward received it.
-    pub received_at: Time,
     /// W3C trace context of the sender.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub traceparent: Cow<'a, str>,
+}
+
+/// What an event says of a problem: enough to know it again, and so all that the fold needs of most events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// As in [`Event`].
+    pub delivery_key: Cow<'a, str>,
+    /// As in [`Event`].
+    pub fingerprint: Hash128,
+    /// As in [`Event`].
+    pub occurrence_key: Hash128,
+    /// As in [`Event`].
+    pub state: EventState,
+    /// As in [`Event`].
+    pub severity: Severity,
+    /// As in [`Event`].
+    pub occurred_at: Time,
+    /// As in [`Event`].
+    pub ends_at: Time,
+    /// As in [`Event`].
+    pub received_at: Time,
+    /// [`Source::name`].
+    pub source: Cow<'a, str>,
+}
+
+impl Head<'_> {
+    /// Whether the format has a life cycle: such an alert clears by its clear or its end, never by silence.
+    pub const fn has_life_cycle(&self) -> bool {
+        !self.occurrence_key.is_absent()
+    }
+}
+
+/// An event of the log, of which all but its head is read only when that is asked for.
+#[derive(Clone, Debug)]
+pub struct Logged<'a> {
+    /// Its head.
+    pub head: Head<'a>,
+    body: Body<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    Text(&'a str),
+    Event(Box<Event<'a>>),
+}
+
+impl<'a> Logged<'a> {
+    pub(crate) const fn unread(head: Head<'a>, text: &'a str) -> Self {
+        Self {
+            head,
+            body: Body::Text(text),
+        }
+    }
+
+    /// All of it; `None` when its text is no event beyond the head.
+    pub fn event(&self) -> Option<Cow<'_, Event<'a>>> {
+        match &self.body {
+            Body::Event(event) => Some(Cow::Borrowed(event)),
+            Body::Text(text) => match Event::read_json(text) {
+                Some(event) => Some(Cow::Owned(event)),
+                None => serde_json::from_str(text).ok().map(Cow::Owned),
+            },
+        }
+    }
+}
+
+impl<'a> From<Event<'a>> for Logged<'a> {
+    fn from(event: Event<'a>) -> Self {
+        let head = Head {
+            delivery_key: event.delivery_key.clone(),
+            fingerprint: event.fingerprint,
+            occurrence_key: event.occurrence_key,
+            state: event.state,
+            severity: event.severity,
+            occurred_at: event.occurred_at,
+            ends_at: event.ends_at,
+            received_at: event.received_at,
+            source: event.source.name.clone(),
+        };
+        Self {
+            head,
+            body: Body::Event(Box::new(event)),
+        }
+    }
 }
 
 impl Event<'_> {
@@ -182,11 +266,6 @@ impl Event<'_> {
             "severity" => self.severity.as_str(),
             _ => return None,
         })
-    }
-
-    /// Whether the format has a life cycle: such an alert clears by its clear or its end, never by silence.
-    pub const fn has_life_cycle(&self) -> bool {
-        !self.occurrence_key.is_absent()
     }
 }
 

@@ -177,7 +177,7 @@ fn only_formats_with_a_life_cycle_give_an_occurrence_key() {
         (Format::Alertmanager, r#"[{"labels":{"alertname":"A"}}]"#),
     ] {
         assert_eq!(
-            only(format, body).result.unwrap().has_life_cycle(),
+            !only(format, body).result.unwrap().occurrence_key.is_absent(),
             format.has_life_cycle()
         );
     }

@@ -5,11 +5,12 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a test's helpers are tests"
 )]
+
+mod damage;
 
 use std::path::Path;
 
@@ -22,63 +23,9 @@ const MUTATIONS: u64 = 10_000;
 /// Bodies up to this size are cut at every byte, larger ones at every 64th.
 const SMALL_BYTES: usize = 2048;
 
-/// What is put into bodies: JSON's own punctuation and the values that parsers stumble over.
-const SHARDS: [&[u8]; 24] = [
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b"\"",
-    b"\\",
-    b",",
-    b":",
-    b"null",
-    b"true",
-    b"-",
-    b"1e999",
-    b"-0",
-    b"\\u0000",
-    b"\\ud800",
-    b"\\uDBFF\\uDFFF",
-    b"\xff",
-    b"\xf0\x9f",
-    b"\n",
-    b"9999999999999999999999",
-    b"\"\"",
-    b"{\"labels\":[]}",
-    b"[[[[[[[[[[",
-    b"0001-01-01T00:00:00Z",
-];
-
-/// Marsaglia's xorshift64: enough for choosing bytes, and the same everywhere.
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % (bound.max(1) as u64)).unwrap()
-    }
-}
-
 fn samples(format: Format) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/samples")
-        .join(format.name());
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    let bodies: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
-    assert!(!bodies.is_empty());
-    bodies
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    damage::samples(&folder.join(format.name()))
 }
 
 /// Parses, and checks what must hold for any answer; says how many events came out.
@@ -124,26 +71,6 @@ fn check_event(event: &Event<'_>) -> usize {
     1
 }
 
-fn mutate(random: &mut Xorshift, body: &mut Vec<u8>) {
-    let at = random.below(body.len());
-    let end = (at + 1 + random.below(24)).min(body.len());
-    match random.below(6) {
-        0 => body[at] ^= 1 << random.below(8),
-        1 => drop(body.drain(at..end)),
-        2 => drop(body.splice(at..at, SHARDS[random.below(SHARDS.len())].iter().copied())),
-        3 => drop(body.splice(at..end, SHARDS[random.below(SHARDS.len())].iter().copied())),
-        4 => {
-            let copied = body[at..end].to_vec();
-            let to = random.below(body.len());
-            drop(body.splice(to..to, copied));
-        }
-        _ => body.truncate(at.max(1)),
-    }
-    if body.is_empty() {
-        body.push(b'{');
-    }
-}
-
 #[test]
 fn a_body_cut_off_anywhere_is_answered() {
     for format in Format::ALL {
@@ -165,11 +92,7 @@ fn a_mutated_body_is_answered() {
         let bodies = samples(format);
         let mut events = 0;
         for seed in chosen.map_or(1..=MUTATIONS, |seed| seed..=seed) {
-            let mut random = Xorshift(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-            let mut body = bodies[random.below(bodies.len())].clone();
-            for _ in 0..=random.below(4) {
-                mutate(&mut random, &mut body);
-            }
+            let body = damage::mutated(&bodies, seed);
             let answer = std::panic::catch_unwind(|| check(format, &body));
             events += answer.unwrap_or_else(|_| panic!("{}: MUTATION_SEED={seed}", format.name()));
         }

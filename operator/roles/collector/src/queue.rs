@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use bus::log::{PACK_BYTES, Pack};
+use bus::log::{PACK_BYTES, Pack, SEPARATOR};
 use domain::entry::PACK_EVENTS;
 
 /// Bytes of a pack around its events, generously.
@@ -86,7 +86,9 @@ impl<W> Queue<W> {
             self.open();
         }
         if let Some(batch) = self.batches.back_mut() {
-            batch.pack.reserve(events.json.len() + events.len());
+            batch
+                .pack
+                .reserve(events.json.len() + SEPARATOR.len() * events.len());
         }
         let mut here = 0;
         for event in events.each() {
@@ -132,7 +134,7 @@ impl<W> Queue<W> {
     /// Whether the events fit into one pack, but not into the one that is open.
     fn needs_pack_of_its_own(&self, events: &Encoded) -> bool {
         let within = |events: usize| events <= PACK_EVENTS;
-        let joined = events.json.len() + events.len().saturating_sub(1);
+        let joined = events.json.len() + SEPARATOR.len() * events.len().saturating_sub(1);
         if !within(events.len()) || joined > PACK_BYTES - ENVELOPE_BYTES {
             return false;
         }

@@ -3,7 +3,7 @@
 use bus::contract::LogSubject;
 use bus::log::{Control, EntryError, LogPayload};
 use domain::entry::{Entry, EntryBody};
-use domain::event::Event;
+use domain::event::Logged;
 use domain::rule::RuleIdentity;
 use domain::time::Time;
 
@@ -23,7 +23,7 @@ pub fn with_entry<R>(
         Some(LogSubject::Events(namespace) | LogSubject::Control(namespace)) => namespace,
         Some(LogSubject::Tick) | None => "",
     };
-    let (events, control): (Vec<Event<'_>>, Control);
+    let (events, control): (Vec<Logged<'_>>, Control);
     let (body, error) = match json.and_then(bus::log::decode) {
         Err(error) => tick(error),
         Ok(LogPayload::Tick) => (EntryBody::Tick, None),

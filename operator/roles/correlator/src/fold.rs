@@ -97,7 +97,7 @@ impl Fold {
             correlator.step(entry, effects);
             match &entry.body {
                 domain::entry::EntryBody::Events { events, .. } => {
-                    events.first().map(|first| first.received_at)
+                    events.first().map(|first| first.head.received_at)
                 }
                 _ => None,
             }

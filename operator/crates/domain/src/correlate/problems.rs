@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, EventState};
+use crate::event::{EventState, Head};
 use crate::hash::{Hash128, HashKeyed};
 use crate::time::Time;
 
@@ -38,7 +38,7 @@ pub enum News {
 }
 
 impl Problem {
-    fn first(event: &Event<'_>) -> Self {
+    fn first(event: &Head<'_>) -> Self {
         Self {
             state: event.state,
             as_of: event.occurred_at,
@@ -48,7 +48,7 @@ impl Problem {
     }
 
     /// Takes in an event of this problem. Only transitions are judged by the sender's time.
-    fn learn(&mut self, event: &Event<'_>) -> News {
+    fn learn(&mut self, event: &Head<'_>) -> News {
         let older = event.occurred_at < self.as_of;
         let news = match (self.state, event.state) {
             (_, EventState::Info) => return News::New,
@@ -84,7 +84,7 @@ pub struct Problems {
 
 impl Problems {
     /// Takes in an event and says what it is to its problem.
-    pub fn learn(&mut self, event: &Event<'_>) -> News {
+    pub fn learn(&mut self, event: &Head<'_>) -> News {
         if let Some(problem) = self.young.get_mut(&event.fingerprint) {
             return problem.learn(event);
         }
@@ -161,13 +161,13 @@ impl Problems {
 mod tests {
     use super::*;
 
-    fn event(state: EventState, at: i64, occurrence: u128) -> Event<'static> {
-        Event {
+    fn event(state: EventState, at: i64, occurrence: u128) -> Head<'static> {
+        Head {
             fingerprint: Hash128::from(7),
             occurrence_key: Hash128::from(occurrence),
             state,
             occurred_at: Time::from_millis(at),
-            ..Event::default()
+            ..Head::default()
         }
     }
 
@@ -204,9 +204,9 @@ mod tests {
         problems.learn(&event(EventState::Firing, 1, 0));
         problems.hold(Hash128::from(7), 3);
         for n in 0..3 * YOUNG {
-            problems.learn(&Event {
+            problems.learn(&Head {
                 fingerprint: Hash128::from(100 + n as u128),
-                ..Event::default()
+                ..Head::default()
             });
         }
         assert_eq!(problems.held_by(Hash128::from(7)), [3]);

@@ -9,7 +9,7 @@ use super::problems::{News, Problems};
 use super::ring::Ring;
 use super::rules::{Group, RuleState};
 use super::window::Occurrence;
-use crate::event::Event;
+use crate::event::{Event, Logged};
 use crate::hash::Hash128;
 use crate::rule::index::RuleIndex;
 use crate::rule::{Verdict, is_occurrence};
@@ -45,9 +45,10 @@ pub struct Tenant {
 
 impl Tenant {
     /// Takes in one event.
-    pub fn apply(&mut self, event: &Event<'_>, turn: &mut Turn<'_>) -> Outcome {
+    pub fn apply(&mut self, logged: &Logged<'_>, turn: &mut Turn<'_>) -> Outcome {
+        let event = &logged.head;
         if !event.delivery_key.is_empty() {
-            let key = Hash128::of([&*event.source.name, &*event.delivery_key]);
+            let key = Hash128::of([&*event.source, &*event.delivery_key]);
             if !self.ring.insert(key, turn.at, turn.position) {
                 self.each_holder(event.fingerprint, turn, |incident| {
                     incident.duplicate();
@@ -59,8 +60,8 @@ impl Tenant {
         match self.problems.learn(event) {
             News::Stale => Outcome::Stale,
             News::Cleared => self.clear(event.fingerprint, turn),
-            News::Again => self.repeat(event, turn),
-            News::New if is_occurrence(event.state) => self.ask_rules(event, News::New, turn),
+            News::Again => self.repeat(logged, turn),
+            News::New if is_occurrence(event.state) => self.ask_rules(logged, News::New, turn),
             News::New => Outcome::Cleared,
         }
     }
@@ -116,7 +117,8 @@ impl Tenant {
         Outcome::Cleared
     }
 
-    fn repeat(&mut self, event: &Event<'_>, turn: &mut Turn<'_>) -> Outcome {
+    fn repeat(&mut self, logged: &Logged<'_>, turn: &mut Turn<'_>) -> Outcome {
+        let event = &logged.head;
         let seen = Occurrence::of(event, turn.at, true);
         if self.each_holder(event.fingerprint, turn, |incident| incident.repeat(&seen)) {
             for number in self.problems.held_by(event.fingerprint).to_vec() {
@@ -132,7 +134,7 @@ impl Tenant {
             self.set_timer(number, turn);
         }
         if holders.is_empty() {
-            self.ask_rules(event, News::Again, turn)
+            self.ask_rules(logged, News::Again, turn)
         } else {
             // Only what a person closed is still held and not open.
             Outcome::Muted
@@ -140,8 +142,12 @@ impl Tenant {
     }
 
     /// Offers an occurrence to the rules in their order. The first that takes it owns it; `continue` lets
-    /// later ones count it in their own incidents too.
-    fn ask_rules(&mut self, event: &Event<'_>, news: News, turn: &mut Turn<'_>) -> Outcome {
+    /// later ones count it in their own incidents too. No rule can take what is not readable.
+    fn ask_rules(&mut self, logged: &Logged<'_>, news: News, turn: &mut Turn<'_>) -> Outcome {
+        let Some(event) = logged.event() else {
+            return Outcome::Unmatched;
+        };
+        let event = &*event;
         let mut places = std::mem::take(&mut self.places);
         self.index.candidates(event, &mut places);
         let mut outcome = None;
@@ -164,7 +170,7 @@ impl Tenant {
                 Verdict::Takes => {}
             }
             let continues = rule.spec.continues;
-            let occurrence = Occurrence::of(event, turn.at, outcome.is_none());
+            let occurrence = Occurrence::of(&logged.head, turn.at, outcome.is_none());
             let placed = self.place(place, event, occurrence, news, turn);
             outcome.get_or_insert(placed);
             if !continues {

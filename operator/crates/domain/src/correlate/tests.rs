@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::Correlator;
 use super::effect::{Effect, Outcome};
 use crate::entry::{Entry, EntryBody};
-use crate::event::{Event, EventState};
+use crate::event::{Event, EventState, Logged};
 use crate::hash::Hash128;
 use crate::incident::{EndReason, IncidentRecord};
 use crate::rule::{Match, Resolve, RuleIdentity, RuleSpec, Trigger};
@@ -74,7 +74,7 @@ impl Log {
             at,
             EntryBody::Events {
                 namespace: "shop",
-                events,
+                events: &events.iter().cloned().map(Logged::from).collect::<Vec<_>>(),
             },
         );
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::event::Head;
 use crate::hash::Hash128;
 use crate::severity::Severity;
 use crate::time::Time;
@@ -29,7 +29,7 @@ pub struct Occurrence {
 
 impl Occurrence {
     /// What is kept of `event`.
-    pub fn of(event: &Event<'_>, at: Time, owned: bool) -> Self {
+    pub fn of(event: &Head<'_>, at: Time, owned: bool) -> Self {
         Self {
             at,
             fingerprint: event.fingerprint,
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn an_occurrence_counts_until_the_window_has_passed_it() {
         let mut window = Window::default();
-        window.push(Occurrence::of(&Event::default(), Time::from_millis(0), true));
-        window.push(Occurrence::of(&Event::default(), Time::from_millis(100), true));
+        window.push(Occurrence::of(&Head::default(), Time::from_millis(0), true));
+        window.push(Occurrence::of(&Head::default(), Time::from_millis(100), true));
         let within = Duration::from_millis(300);
         assert_eq!(window.slide(Time::from_millis(300), within).count(), 0);
         assert_eq!(window.due(within), Some(Time::from_millis(301)));

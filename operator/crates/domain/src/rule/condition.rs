@@ -3,14 +3,18 @@
 //! cel has no cost budget and recurses on the machine's stack, so the bounds are checked before: length, and
 //! comprehensions within comprehensions. `step` runs on a thread with a deep stack.
 
+mod bounds;
+mod pattern;
+mod values;
+
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{Expr, IdedExpr};
-use cel::objects::{Key, Value};
+use cel::objects::{Key, Map, Value};
 use cel::{Context, Env, Program};
-use serde_json::Value as Json;
 
 use crate::event::Event;
+use bounds::{Seen, check_brackets};
 
 /// Bytes of a condition.
 pub const CONDITION_BYTES: usize = 1024;
@@ -20,12 +24,18 @@ pub const COMPREHENSION_DEPTH: usize = 1;
 /// How deep an expression may nest: what the parser and evaluator have been seen to take on 32 MiB of stack,
 /// with a wide margin. 1,024 bytes cannot hold much more.
 pub const EXPRESSION_DEPTH: usize = 512;
-/// Items of a list that a condition sees; the rest is cut.
+/// How deep brackets may nest; the parser refuses 96 by itself.
+const BRACKET_DEPTH: usize = 32;
+/// Items of a list, and members of an object, that a condition sees; the rest is cut.
 pub const LIST_ITEMS: usize = 1000;
 
 /// All evaluations share one environment: the standard functions, no clock.
-static ENVIRONMENT: LazyLock<Arc<Env>> =
-    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(true)));
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut environment = Env::stdlib().with_optional_support(true);
+    let added = pattern::add_to(&mut environment);
+    debug_assert_eq!(added, Ok(()));
+    Arc::new(environment)
+});
 
 /// Why a text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +58,9 @@ pub enum ConditionError {
     /// Comprehensions in comprehensions, or nesting beyond the bound.
     #[error("{0} nested deeper than {1}: flatten the condition")]
     TooDeep(&'static str, usize),
+    /// A pattern of `matches` that is no literal, no regular expression, or too large.
+    #[error("the pattern of matches(): {0}")]
+    Pattern(String),
     /// Names something that is not there.
     #[error("unknown name {0:?}: a condition sees `event` (such as event.data.cpu_usage, event.labels.env)")]
     UnknownName(String),
@@ -142,20 +155,20 @@ impl Condition {
     /// # Errors
     /// A text that says why there is no answer: a missing key, a wrong type, a result that is not a bool.
     pub fn holds(&self, event: &Event<'_>) -> Result<bool, String> {
-        let mut fields: std::collections::HashMap<Key, Value> = std::collections::HashMap::new();
+        let mut fields: HashMap<Key, Value> = HashMap::new();
         let names: &[&'static str] = match &self.fields {
             Fields::All => &EVENT_FIELDS,
             Fields::Named(names) => names,
         };
         for name in names {
-            if let Some(value) = field(event, name) {
+            if let Some(value) = values::field(event, name) {
                 fields.insert(Key::String(Arc::new((*name).to_owned())), value);
             }
         }
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.add_variable_from_value(
             "event",
-            Value::Map(cel::objects::Map {
+            Value::Map(Map {
                 map: Arc::new(fields),
             }),
         );
@@ -167,193 +180,6 @@ impl Condition {
             )),
             Err(error) => Err(error.to_string()),
         }
-    }
-}
-
-/// Refuses nesting before the parser recurses into it.
-fn check_brackets(text: &str) -> Result<(), ConditionError> {
-    let mut depth = 0_usize;
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > BRACKET_DEPTH {
-            return Err(ConditionError::TooDeep("brackets are", BRACKET_DEPTH));
-        }
-    }
-    Ok(())
-}
-
-/// How deep brackets may nest; the parser refuses 96 by itself.
-const BRACKET_DEPTH: usize = 32;
-
-/// What a walk over the expression finds.
-#[derive(Default)]
-struct Seen {
-    whole_event: bool,
-    fields: Vec<&'static str>,
-    bound: Vec<String>,
-}
-
-impl Seen {
-    fn walk(&mut self, node: &IdedExpr, depth: usize, loops: usize) -> Result<(), ConditionError> {
-        if depth > EXPRESSION_DEPTH {
-            return Err(ConditionError::TooDeep("expressions are", EXPRESSION_DEPTH));
-        }
-        let deeper = depth + 1;
-        match &node.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) => {
-                self.whole_event |= name == "event";
-                Ok(())
-            }
-            Expr::Select(select) => match &select.operand.expr {
-                Expr::Ident(name) if name == "event" => {
-                    self.name_field(&select.field);
-                    Ok(())
-                }
-                _ => self.walk(&select.operand, deeper, loops),
-            },
-            Expr::Call(call) => {
-                for child in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
-                    self.walk(child, deeper, loops)?;
-                }
-                Ok(())
-            }
-            Expr::List(list) => list
-                .elements
-                .iter()
-                .try_for_each(|child| self.walk(child, deeper, loops)),
-            Expr::Map(map) => map
-                .entries
-                .iter()
-                .try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
-            Expr::Struct(made) => made
-                .entries
-                .iter()
-                .try_for_each(|entry| self.entry(&entry.expr, deeper, loops)),
-            Expr::Comprehension(inner) => {
-                if loops >= COMPREHENSION_DEPTH {
-                    return Err(ConditionError::TooDeep("comprehensions are", COMPREHENSION_DEPTH));
-                }
-                self.bound.push(inner.iter_var.clone());
-                self.bound.extend(inner.iter_var2.clone());
-                self.bound.push(inner.accu_var.clone());
-                self.walk(&inner.iter_range, deeper, loops)?;
-                [
-                    &inner.accu_init,
-                    &inner.loop_cond,
-                    &inner.loop_step,
-                    &inner.result,
-                ]
-                .into_iter()
-                .try_for_each(|child| self.walk(child, deeper, loops + 1))
-            }
-        }
-    }
-
-    fn entry(
-        &mut self,
-        entry: &cel::common::ast::EntryExpr,
-        depth: usize,
-        loops: usize,
-    ) -> Result<(), ConditionError> {
-        match entry {
-            cel::common::ast::EntryExpr::StructField(field) => self.walk(&field.value, depth, loops),
-            cel::common::ast::EntryExpr::MapEntry(entry) => {
-                self.walk(&entry.key, depth, loops)?;
-                self.walk(&entry.value, depth, loops)
-            }
-        }
-    }
-
-    fn name_field(&mut self, name: &str) {
-        if let Some(known) = EVENT_FIELDS.iter().find(|known| **known == name)
-            && !self.fields.contains(known)
-        {
-            self.fields.push(known);
-        }
-    }
-}
-
-/// One field of the event as a CEL value; `None` when the event lacks it, so that `has()` is false.
-fn field(event: &Event<'_>, name: &str) -> Option<Value> {
-    let text = |text: &str| (!text.is_empty()).then(|| string(text));
-    let list = |texts: &crate::json::Strings<'_>| {
-        let items = texts
-            .0
-            .iter()
-            .take(LIST_ITEMS)
-            .map(|text| string(text))
-            .collect::<Vec<_>>();
-        (!items.is_empty()).then(|| Value::List(Arc::new(items)))
-    };
-    match name {
-        "labels" => Some(map(event
-            .labels
-            .iter()
-            .map(|(name, value)| (name, string(value))))),
-        "resources" => list(&event.resources),
-        "tags" => list(&event.tags),
-        "data" => event
-            .data
-            .as_ref()
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .map(value),
-        "source" => Some(map([
-            ("name", string(&event.source.name)),
-            ("format", string(&event.source.format)),
-            ("reported", string(&event.source.reported)),
-        ])),
-        "state" => Some(string(match event.state {
-            crate::event::EventState::Firing => "Firing",
-            crate::event::EventState::Resolved => "Resolved",
-            crate::event::EventState::Info => "Info",
-        })),
-        "description" => text(&event.description),
-        "namespace" => text(&event.namespace),
-        "fingerprint" => text(&event.fingerprint.to_string()),
-        "occurredAt" => text(&event.occurred_at.to_string()),
-        "receivedAt" => text(&event.received_at.to_string()),
-        _ => event.field(name).and_then(text),
-    }
-}
-
-fn string(text: &str) -> Value {
-    Value::String(Arc::new(text.to_owned()))
-}
-
-fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let entries = entries
-        .into_iter()
-        .map(|(name, value)| (Key::String(Arc::new(name.to_owned())), value));
-    Value::Map(cel::objects::Map {
-        map: Arc::new(entries.collect()),
-    })
-}
-
-/// JSON as CEL. Whole numbers become `int`, so that `event.data.n + 1` works: cel's own conversion makes
-/// `uint` of them, which does not add to a literal.
-fn value(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(yes) => Value::Bool(yes),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Int(whole),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => Value::String(Arc::new(text)),
-        Json::Array(items) => Value::List(Arc::new(items.into_iter().take(LIST_ITEMS).map(value).collect())),
-        Json::Object(entries) => Value::Map(cel::objects::Map {
-            map: Arc::new(
-                entries
-                    .into_iter()
-                    .map(|(name, json)| (Key::String(Arc::new(name)), value(json)))
-                    .collect(),
-            ),
-        }),
     }
 }
 
@@ -421,5 +247,27 @@ mod tests {
             Condition::compile("event.type =="),
             Err(ConditionError::Syntax { .. })
         ));
+    }
+    #[test]
+    fn a_pattern_is_a_literal_within_bounds() {
+        assert_eq!(holds("event.type.matches('^c.u$')", "{}"), Ok(true));
+        assert_eq!(holds("matches(event.type, '^d')", "{}"), Ok(false));
+        let names = r#"{"xs":["web-1","db-1"]}"#;
+        assert_eq!(
+            holds("event.data.xs.exists(x, x.matches('^db-[0-9]+$'))", names),
+            Ok(true)
+        );
+        for (condition, said) in [
+            ("event.type.matches('(')", "unclosed group"),
+            ("event.type.matches('(a{500}){500}')", "size limit"),
+            ("event.type.matches(event.service)", "in quotes"),
+            ("event.type.matches('a' + 'b')", "in quotes"),
+        ] {
+            let error = Condition::compile(condition).unwrap_err().to_string();
+            assert!(
+                error.starts_with("the pattern of matches(): ") && error.contains(said),
+                "{error}"
+            );
+        }
     }
 }

@@ -117,7 +117,7 @@ fn events(pack: &[u8]) -> Vec<serde_json::Value> {
     };
     events
         .iter()
-        .map(|event| serde_json::to_value(event).unwrap())
+        .map(|logged| serde_json::to_value(logged.event().unwrap()).unwrap())
         .collect()
 }
 
