@@ -82,7 +82,13 @@ async fn answered(opsward: &Opsward<'_>, path: &str, name: &str, body: Vec<u8>) 
         account.accepted + account.dead_lettered + account.refused,
         "{name}"
     );
-    for item in answer["items"].as_array().into_iter().flatten() {
+    let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+    assert_eq!(
+        items.len() as i64,
+        account.dead_lettered + account.refused,
+        "{name}: {answer}"
+    );
+    for item in items {
         let says = |field: &str| item[field].as_str().is_some_and(|text| !text.is_empty());
         assert!(says("reason") && says("message"), "{name}: {item}");
     }
@@ -97,9 +103,14 @@ async fn damaged_bodies_are_answered_and_accounted_for() {
     let mut all = Account::default();
     for (format, path) in FORMATS {
         let bodies = damage::samples(&samples.join(format));
-        let cuts = bodies.iter().flat_map(|body| {
+        let cuts = bodies.iter().enumerate().flat_map(|(sample, body)| {
             let ends = (0..body.len()).step_by(CUT_EVERY);
-            ends.map(move |end| (format!("{format} cut at {end}"), body[..end].to_vec()))
+            ends.map(move |end| {
+                (
+                    format!("{format} sample {sample} cut at {end}"),
+                    body[..end].to_vec(),
+                )
+            })
         });
         let mutations =
             (1..=MUTATIONS).map(|seed| (format!("{format} {seed}"), damage::mutated(&bodies, seed)));

@@ -253,7 +253,7 @@ async fn live(rig: &Rig) -> BTreeMap<String, IncidentRecord> {
         .await
         .expect("listed");
     all.into_iter()
-        .map(|(key, record, _)| (key, unpositioned(record)))
+        .map(|(key, _, record)| (key, unpositioned(record.expect("a record"))))
         .collect()
 }
 

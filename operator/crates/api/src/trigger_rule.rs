@@ -144,7 +144,7 @@ pub struct Match {
     /// `event.data` (the sender's own fields), `event.tags`, `event.state`. An expression that cannot be read
     /// shows in the condition Ready; an event on which it has no answer, such as a field that is not there,
     /// does not match and counts in `status.conditionErrors`. At most 1024 characters, no loops within
-    /// loops. Example: `event.data.cpu_usage > 90`.
+    /// loops, and `matches` takes its pattern as a text in quotes. Example: `event.data.cpu_usage > 90`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = limits::CONDITION_CHARS))]
     pub condition: String,

@@ -254,7 +254,7 @@ impl Bus {
         Ok(())
     }
 
-    /// The first entry not older than `at`, or the one after the last.
+    /// The first entry not older than `at`; `None` when all are older.
     ///
     /// # Errors
     /// NATS does not answer.
@@ -302,16 +302,16 @@ impl Bus {
     /// # Errors
     /// NATS does not confirm.
     pub async fn put_payload(&self, name: &str, mut json: &[u8]) -> Result<(), BusError> {
-        let store = self
-            .jetstream
-            .get_object_store(contract::PAYLOADS)
+        const WHAT: &str = "store a payload";
+        let put = async {
+            let store = self.jetstream.get_object_store(contract::PAYLOADS).await;
+            let store = store.map_err(|error| missing_or(contract::PAYLOADS, error))?;
+            store.put(name, &mut json).await.map_err(failed(WHAT)).map(drop)
+        };
+        // Several calls, and one patience for all of them.
+        tokio::time::timeout(CALL_TIMEOUT, put)
             .await
-            .map_err(|error| missing_or(contract::PAYLOADS, error))?;
-        store
-            .put(name, &mut json)
-            .await
-            .map_err(failed("store a payload"))?;
-        Ok(())
+            .map_err(failed(WHAT))?
     }
 }
 

@@ -164,6 +164,9 @@ pub enum EntryError {
     /// Not UTF-8.
     #[error("a log entry is not UTF-8: {0}")]
     Text(#[from] std::str::Utf8Error),
+    /// An event in it has a readable head only; the others have been taken in.
+    #[error("an event of a log entry cannot be read beyond its head; it matches no rule")]
+    Event,
     /// More events than a position can tell apart.
     #[error("a pack of {0} events; at most {PACK_EVENTS} are allowed")]
     TooManyEvents(usize),
@@ -333,6 +336,13 @@ mod tests {
                 let _ = decode(json);
             }
         }
+    }
+
+    #[test]
+    fn a_pack_of_version_1_is_read_for_ever_by_lines() {
+        let events = read_pack(include_str!("../golden/pack.v1.json")).unwrap();
+        assert!(events.len() == 2 && events.iter().all(|logged| logged.event().is_some()));
+        assert!(PACK_HEAD.starts_with(&format!("{{\"v\":{VERSION},")));
     }
 
     #[test]

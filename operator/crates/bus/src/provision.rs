@@ -5,7 +5,7 @@ use async_nats::jetstream::{kv, object_store, stream};
 use ulid::Ulid;
 
 use crate::config::BusConfig;
-use crate::connect::Bus;
+use crate::connect::{Bus, missing_or};
 use crate::contract;
 use crate::error::{BusError, failed};
 
@@ -58,27 +58,15 @@ impl Bus {
                 .await
                 .map_err(failed("make a bucket"))?;
         }
-        self.make_blobs(object_store::Config {
-            bucket: contract::CHECKPOINT_BLOBS.to_owned(),
-            num_replicas: replicas,
-            ..Default::default()
-        })
-        .await?;
-        let payloads = self
-            .make_blobs(object_store::Config {
-                bucket: contract::PAYLOADS.to_owned(),
-                max_bytes: PAYLOAD_BYTES,
-                max_age: contract::PAYLOAD_AGE,
-                num_replicas: replicas,
-                ..Default::default()
-            })
+        self.make_blobs(contract::CHECKPOINT_BLOBS, |_| {}, replicas)
             .await?;
-        // An object store refuses when it is full; then who sends much would keep others from being heard.
-        self.make_stream(stream::Config {
-            discard: stream::DiscardPolicy::Old,
-            ..payloads
-        })
-        .await
+        let payloads = |store: &mut stream::Config| {
+            store.max_bytes = PAYLOAD_BYTES;
+            store.max_age = contract::PAYLOAD_AGE;
+            // An object store refuses when it is full; then who sends much would keep others from being heard.
+            store.discard = stream::DiscardPolicy::Old;
+        };
+        self.make_blobs(contract::PAYLOADS, payloads, replicas).await
     }
 
     fn check_server(&self) -> Result<(), BusError> {
@@ -128,20 +116,29 @@ impl Bus {
         Ok(())
     }
 
-    /// Makes an object store unless it is there; gives the configuration of the stream behind it.
-    async fn make_blobs(&self, config: object_store::Config) -> Result<stream::Config, BusError> {
-        let name = contract::object_stream(&config.bucket);
-        if self.jetstream().get_object_store(&config.bucket).await.is_err() {
-            self.jetstream()
-                .create_object_store(config)
-                .await
-                .map_err(failed("make an object store"))?;
+    /// Makes or updates an object store; `shape` says what its stream is besides.
+    async fn make_blobs(
+        &self,
+        store: &str,
+        shape: impl FnOnce(&mut stream::Config),
+        replicas: usize,
+    ) -> Result<(), BusError> {
+        const WHAT: &str = "make an object store";
+        let name = contract::object_stream(store);
+        let found = self.jetstream().get_stream(&name).await;
+        if let Err(BusError::Missing { .. }) = found.map(drop).map_err(|error| missing_or(&name, error)) {
+            let config = object_store::Config {
+                bucket: store.to_owned(),
+                num_replicas: replicas,
+                ..Default::default()
+            };
+            let made = self.jetstream().create_object_store(config).await;
+            made.map_err(failed(WHAT))?;
         }
-        let stream = self.jetstream().get_stream(name).await;
-        Ok(stream
-            .map_err(failed("make an object store"))?
-            .cached_info()
-            .config
-            .clone())
+        let stream = self.jetstream().get_stream(&name).await.map_err(failed(WHAT))?;
+        let mut config = stream.cached_info().config.clone();
+        config.num_replicas = replicas;
+        shape(&mut config);
+        self.make_stream(config).await
     }
 }

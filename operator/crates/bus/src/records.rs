@@ -1,6 +1,7 @@
 //! Typed buckets: one record a key, compare-and-set, watched from the present on.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use async_nats::jetstream::kv::{self, Operation};
 use bytes::Bytes;
@@ -15,6 +16,9 @@ use crate::error::{BusError, failed};
 
 /// The filter of all keys. The client's own `watch_all` leaves out what is already there.
 const EVERY_KEY: &str = ">";
+
+/// How long a listing waits for the next record that is known to be there: 5 s.
+const LIST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a bucket holds.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -188,41 +192,32 @@ impl<T: Record> Bucket<T> {
         Ok(stream::iter(at_once).chain(changes))
     }
 
-    /// Every record with its revision.
+    /// Every key with its revision, and its record or why that cannot be decoded.
     ///
     /// # Errors
     /// NATS does not answer.
-    pub async fn list(&self) -> Result<Vec<(String, T, u64)>, BusError> {
+    pub async fn list(&self) -> Result<Vec<(String, u64, Result<T, BusError>)>, BusError> {
+        const WHAT: &str = "list a bucket";
         let mut all = Vec::new();
-        if self
-            .store
-            .status()
-            .await
-            .map_err(failed("look at a bucket"))?
-            .values()
-            == 0
-        {
+        if self.store.status().await.map_err(failed(WHAT))?.values() == 0 {
             return Ok(all);
         }
-        let mut watch = self
-            .store
-            .watch_with_history(EVERY_KEY)
-            .await
-            .map_err(failed("list a bucket"))?;
-        while let Some(entry) = watch.next().await {
-            let entry = entry.map_err(failed("list a bucket"))?;
+        let watch = self.store.watch_with_history(EVERY_KEY).await;
+        let mut watch = watch.map_err(failed(WHAT))?;
+        loop {
+            let next = tokio::time::timeout(LIST_PATIENCE, watch.next()).await;
+            let entry = next
+                .map_err(failed(WHAT))?
+                .ok_or_else(|| failed(WHAT)("its entries ended too early"))?
+                .map_err(failed(WHAT))?;
             if entry.operation == Operation::Put {
-                all.push((
-                    entry.key.clone(),
-                    decode(&entry.key, &entry.value)?,
-                    entry.revision,
-                ));
+                let record = decode(&entry.key, &entry.value);
+                all.push((entry.key, entry.revision, record));
             }
             if entry.delta == 0 {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
     }
 }
 

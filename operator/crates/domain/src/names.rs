@@ -1,5 +1,5 @@
-//! The names of an event's members as they stand in its JSON: comma, quotes and colon with them. What writes them and
-//! what reads them share them. Arrays, so that the compiler knows their lengths: one copy, one comparison.
+//! The names of an event's members as they stand in its JSON: comma, quotes and colon with them, in the order in
+//! which they are written. What writes them and what reads them share them. Arrays, so that the compiler knows their lengths: one copy, one comparison.
 
 macro_rules! names {
     ($($name:ident = $text:literal;)*) => {
@@ -11,12 +11,19 @@ names! {
     ID = br#","id":"#;
     DELIVERY_KEY = br#","deliveryKey":"#;
     FINGERPRINT = br#","fingerprint":"#;
-    FINGERPRINT_FIELDS = br#","fingerprintFields":"#;
     OCCURRENCE_KEY = br#","occurrenceKey":"#;
     STATE = br#","state":"#;
+    SEVERITY = br#","severity":"#;
+    OCCURRED_AT = br#","occurredAt":"#;
+    ENDS_AT = br#","endsAt":"#;
+    RECEIVED_AT = br#","receivedAt":"#;
+    SOURCE = br#","source":"#;
+    SOURCE_NAME = br#"{"name":"#;
+    SOURCE_FORMAT = br#","format":"#;
+    SOURCE_REPORTED = br#","reported":"#;
+    FINGERPRINT_FIELDS = br#","fingerprintFields":"#;
     NAMESPACE = br#","namespace":"#;
     TYPE = br#","type":"#;
-    SEVERITY = br#","severity":"#;
     SEVERITY_FROM = br#","severityFrom":"#;
     TITLE = br#","title":"#;
     DESCRIPTION = br#","description":"#;
@@ -33,13 +40,5 @@ names! {
     LINKS = br#","links":"#;
     DATA = br#","data":"#;
     DATA_REF = br#","dataRef":"#;
-    OCCURRED_AT = br#","occurredAt":"#;
-    ENDS_AT = br#","endsAt":"#;
-    RECEIVED_AT = br#","receivedAt":"#;
     TRACEPARENT = br#","traceparent":"#;
-    SOURCE = br#","source":"#;
-    // The members of `source`; the last only where there is one.
-    SOURCE_NAME = br#"{"name":"#;
-    SOURCE_FORMAT = br#","format":"#;
-    SOURCE_REPORTED = br#","reported":"#;
 }

@@ -283,7 +283,7 @@ fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>) -> 
 /// One occurrence of a problem: since when it fires. Without a start every report is of the same one.
 fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
     /// Odd, so that no two starts of one problem meet; its bits are those of the golden ratio, so that the starts
-    /// of two problems meet no likelier than two random keys. A second SHA-256 would add a tenth to an alert's cost.
+    /// of two problems meet no likelier than two random keys. A second hash would add a tenth to an alert's cost.
     const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     let start = starts_at.map_or(0, Time::millis).unsigned_abs();
     Hash128::from(
@@ -343,7 +343,7 @@ mod tests {
             if let Some(at_once) = at_once(&body, input) {
                 prop_assert_eq!(at_once.collect::<Vec<_>>(), one_by_one);
             } else {
-                let is_odd = |alert: &String| ["[", r#"{"state""#, "1e999", "ud800"].iter().any(|odd| alert.contains(odd));
+                let is_odd = |alert: &String| ["[", r#"{"state""#].iter().any(|odd| alert.contains(odd));
                 prop_assert!(alerts.iter().any(is_odd));
             }
         }

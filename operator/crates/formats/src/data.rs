@@ -1,6 +1,7 @@
 //! The free part of a payload: passed on as its own text where that is one object on one line.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use domain::json::RawJson;
 use serde_json::value::RawValue;
@@ -10,6 +11,11 @@ use crate::refusal::{Path, Refusal};
 
 /// A member of the payload that no field of the event takes.
 pub(crate) type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// Whether a value is a list or an object.
+pub(crate) fn is_nested(value: &RawValue) -> bool {
+    value.get().starts_with(['{', '['])
+}
 
 /// The object as sent. One over several lines is written anew: events travel and print as JSON lines.
 pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson<'a>, Refusal> {
@@ -22,14 +28,15 @@ pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson
     }
 }
 
-/// One object of `object`'s members and `others`. A name that is in both is written for the other as a JSON pointer
-/// from the body's root: `/name`.
+/// One object of `object`'s members and `others`. Of the others the later of one name wins, as JSON readers have it; one
+/// whose name `object` has too is kept as `/name`.
 pub(crate) fn with_others<'a>(
     object: Option<&'a RawValue>,
     others: Vec<Member<'a>>,
     at: &Path<'_>,
 ) -> Result<RawJson<'a>, Refusal> {
     let mut members: Map<String, Value> = object.map_or_else(|| Ok(Map::new()), |object| read(object, at))?;
+    let others: BTreeMap<_, _> = others.into_iter().collect();
     for (name, value) in others {
         let mut name = name.into_owned();
         while members.contains_key(&name) {

@@ -11,8 +11,8 @@
 //! | `labels` | no | labels; `team`, `environment`, `account`, `region` also the fields of those names |
 //! | `metadata` | no | data |
 //!
-//! Nothing is lost in silence: other members go into `data` beside those of `metadata`, which win where a name
-//! is in both; a `metadata` that is no object goes there under its own name. The format has no life cycle:
+//! Nothing is lost in silence: other members go into `data` beside those of `metadata`, as `/name` where a
+//! name is in both; a `metadata` that is no object goes there under its own name. The format has no life cycle:
 //! every event is an occurrence, and quiet ends what nobody resolves.
 
 use std::borrow::Cow;

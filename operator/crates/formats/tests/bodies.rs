@@ -148,12 +148,17 @@ fn what_fields_leave_over_of_annotations_stays_in_data() {
 
 #[test]
 fn a_name_in_the_body_and_in_its_metadata_keeps_both_values() {
-    let body = r#"{"source":"s","message":"m","zone":"a","metadata":{"zone":"b"},"zone":"c"}"#;
+    let body = r#"{"source":"s","message":"m","zone":"a","metadata":{"zone":"b"},"n":1,"n":2}"#;
     let event = only(Format::Webhook, body).result.unwrap();
-    assert_eq!(
-        event.data.unwrap().get(),
-        r#"{"//zone":"c","/zone":"a","zone":"b"}"#
-    );
+    assert_eq!(event.data.unwrap().get(), r#"{"/zone":"a","n":2,"zone":"b"}"#);
+}
+
+#[test]
+fn one_name_ten_thousand_times_is_one_member() {
+    let again = r#","a":1"#.repeat(10_000);
+    let body = format!(r#"{{"source":"s","message":"m","metadata":{{"a":0}}{again}}}"#);
+    let event = only(Format::Webhook, &body).result.unwrap();
+    assert_eq!(event.data.unwrap().get(), r#"{"/a":1,"a":0}"#);
 }
 
 #[test]

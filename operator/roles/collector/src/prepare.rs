@@ -100,7 +100,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Payload {
     /// Its name in the object store: the event's id.
     pub(crate) name: String,
-    /// One JSON object.
+    /// JSON.
     pub(crate) json: String,
 }
 
@@ -115,6 +115,13 @@ impl Prepared {
                 .filter(|item| item.outcome == outcome)
                 .count(),
         }
+    }
+
+    /// Bytes that wait to be stored.
+    pub(crate) fn bytes(&self) -> usize {
+        let payloads: usize = self.payloads.iter().map(|payload| payload.json.len()).sum();
+        let letters: usize = self.letters.iter().map(|letter| letter.payload.len()).sum();
+        self.events.json.len() + payloads + letters
     }
 
     fn new(delivery: &Delivery<'_>, readable: Readable, received: usize) -> Self {

@@ -80,7 +80,7 @@ impl<L: Log> Ingest<L> {
         room.settle(body.len());
         self.log_is_ready()?;
         let prepared = self.prepare(source, &head, &body, encoding)?;
-        room.settle(body.len() + prepared.events.json.len());
+        room.settle(body.len() + prepared.bytes());
         self.store(source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
         Ok(answer::response(

@@ -82,7 +82,7 @@ impl Fold {
     /// Takes in one message. What is not decodable passes time only.
     ///
     /// # Errors
-    /// Why the message was no entry; it has been skipped.
+    /// Why the message was no entry and has been skipped, or that an event in it could not be read to its end.
     pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, EntryError> {
         let LogMessage {
             sequence,
@@ -102,11 +102,17 @@ impl Fold {
                 _ => None,
             }
         });
-        self.sort_effects(now);
-        error.map_or(Ok(received), Err)
+        let all_readable = self.sort_effects(now);
+        match error {
+            Some(error) => Err(error),
+            None if all_readable => Ok(received),
+            None => Err(EntryError::Event),
+        }
     }
 
-    fn sort_effects(&mut self, now: u64) {
+    /// Notes what is to be written; whether every event could be read.
+    fn sort_effects(&mut self, now: u64) -> bool {
+        let mut all_readable = true;
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Incident {
@@ -134,8 +140,10 @@ impl Fold {
                     self.rules.insert((tenant, number), now);
                 }
                 Effect::RuleDropped { record, .. } => self.due.rules.push(*record),
+                Effect::Unreadable => all_readable = false,
             }
         }
+        all_readable
     }
 
     /// Takes out what is due.

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::fold::{Due, Fold};
 use crate::metrics::Metrics;
 use crate::recover::{RecoverError, recover};
-use crate::writer::Writer;
+use crate::writer::{Records, Writer};
 
 /// Messages read ahead of the fold; bounds the memory to 16 MiB of packs.
 const READ_AHEAD: usize = 64;
@@ -67,12 +67,7 @@ struct Progress {
 enum Write {
     Due(Box<Due>),
     /// The state has taken in the log as it was at the start: all records, to bring the buckets in line.
-    CaughtUp(
-        Box<(
-            Vec<domain::incident::IncidentRecord>,
-            Vec<domain::rule::record::RuleRecord>,
-        )>,
-    ),
+    CaughtUp(Box<Records>),
 }
 
 /// Leads until an error, or until `shutdown`, at which everything is written first.
@@ -131,7 +126,7 @@ async fn write(
     let mut trimmed = Instant::now();
     while let Some(next) = writes.recv().await {
         match next {
-            Write::CaughtUp(records) => writer.reconcile(records.0, records.1).await?,
+            Write::CaughtUp(records) => writer.reconcile(*records).await?,
             Write::Due(due) => {
                 let covered = writer.write(*due, log_id).await?;
                 if let Some(covered) = covered.filter(|_| trimmed.elapsed() >= TRIM_EVERY) {
@@ -241,7 +236,7 @@ impl FoldThread {
             Ok(None) => {}
             Err(error) => {
                 self.metrics.undecodable.inc();
-                warn!(sequence = message.sequence, subject = %message.subject, %error, "entry skipped and dead-lettered");
+                warn!(sequence = message.sequence, subject = %message.subject, %error, "log entry dead-lettered");
                 self.bus.dead_letter(&undecodable(&message, &error)).await?;
             }
         }
@@ -255,10 +250,11 @@ impl FoldThread {
             open = correlator.open_incidents(),
             "caught up with the log"
         );
-        let all = (
-            correlator.incident_records().collect(),
-            correlator.rule_records().collect(),
-        );
+        let all = Records {
+            sequence: correlator.sequence(),
+            incidents: correlator.incident_records().collect(),
+            rules: correlator.rule_records().collect(),
+        };
         // The writer is gone only after an error of its own, which is the one to tell.
         let _gone = self.writes.send(Write::CaughtUp(Box::new(all))).await;
         Ok(())
@@ -278,14 +274,22 @@ impl FoldThread {
 }
 
 fn undecodable(message: &LogMessage, error: &bus::log::EntryError) -> DeadLetter {
-    let text = String::from_utf8_lossy(&message.payload);
+    let mut scratch = Vec::new();
+    let text = match bus::log::open(&message.payload, &mut scratch) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(&message.payload),
+    };
+    let reason = match error {
+        bus::log::EntryError::Event => "UnreadableEvent",
+        _ => "UndecodableEntry",
+    };
     DeadLetter {
         id: ulid::Ulid::new().to_string(),
         at: message.at,
         namespace: "opsward-log".to_owned(),
         source: "log".to_owned(),
         format: String::new(),
-        reason: "UndecodableEntry".to_owned(),
+        reason: reason.to_owned(),
         message: format!("entry {} on {}: {error}", message.sequence, message.subject),
         item: None,
         payload: domain::event::clip(&text, DEAD_BYTES).to_owned(),

@@ -66,7 +66,7 @@ impl Metrics {
         );
         registry.register(
             "opsward_log_undecodable",
-            "Log entries skipped",
+            "Log entries skipped, or with an event that cannot be read",
             metrics.undecodable.clone(),
         );
         registry.register(

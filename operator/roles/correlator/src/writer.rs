@@ -11,6 +11,7 @@ use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
 use futures::StreamExt;
 use futures::stream;
+use tracing::warn;
 
 use crate::fold::Due;
 use crate::metrics::Metrics;
@@ -43,22 +44,40 @@ struct Known<T> {
 }
 
 impl<T: Positioned> Known<T> {
-    /// Records that cover more than the log holds are of an end that it has lost: whatever is written now is newer.
+    /// A record that cannot be decoded, and one that covers more than the log holds, is of a version or of an end of
+    /// the log that is no more: whatever is written now is newer.
     async fn open(bus: &Bus, log: &LogState) -> Result<Self, BusError> {
         let bucket = bus.records::<T>().await?;
-        let held = |position: i64| {
-            if position > last_position(log.last) {
+        let held = |record: Result<T, BusError>| match record {
+            Ok(record) if record.covers() <= last_position(log.last) => record.covers(),
+            Ok(_) => i64::MIN,
+            Err(error) => {
+                warn!(%error, "a record cannot be decoded; it will be replaced or removed");
                 i64::MIN
-            } else {
-                position
             }
         };
         let all = bucket.list().await?;
         let written = all
             .into_iter()
-            .map(|(key, value, revision)| (key, (revision, held(value.covers()))))
+            .map(|(key, revision, record)| (key, (revision, held(record))))
             .collect();
         Ok(Self { bucket, written })
+    }
+
+    /// Brings the bucket in line with a state that covers the log up to `covered`: a record that it does not know,
+    /// and that covers no more, belongs to a log that is no more.
+    async fn reconcile(&mut self, records: &[T], covered: i64, metrics: &Metrics) -> Result<(), BusError> {
+        let known: BTreeSet<String> = records.iter().map(Record::key).collect();
+        let strangers: Vec<String> = self
+            .written
+            .iter()
+            .filter(|(key, (_, position))| *position <= covered && !known.contains(*key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in strangers {
+            self.remove(&key).await?;
+        }
+        self.write(records, metrics).await
     }
 
     async fn write(&mut self, records: &[T], metrics: &Metrics) -> Result<(), BusError> {
@@ -112,6 +131,17 @@ async fn write_one<T: Positioned>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// All records of a state.
+#[derive(Debug)]
+pub struct Records {
+    /// The last log entry that they cover.
+    pub sequence: u64,
+    /// Of incidents.
+    pub incidents: Vec<IncidentRecord>,
+    /// Of rules.
+    pub rules: Vec<RuleRecord>,
 }
 
 /// The writing part of the leading correlator.
@@ -219,40 +249,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings the buckets in line with a state that has taken in the whole log: records that it does not know
-    /// belong to a log that is no more. Rules that it does not know are published again by the controller.
+    /// Brings the buckets in line with a state that has taken in the whole log. Rules that it does not know are
+    /// published again by the controller.
     ///
     /// # Errors
     /// NATS does not confirm.
-    pub async fn reconcile(
-        &mut self,
-        incidents: Vec<IncidentRecord>,
-        rules: Vec<RuleRecord>,
-    ) -> Result<(), BusError> {
-        let known: BTreeSet<String> = incidents.iter().map(Record::key).collect();
-        let strangers: Vec<String> = self
-            .incidents
-            .written
-            .keys()
-            .filter(|key| !known.contains(*key))
-            .cloned()
-            .collect();
-        for key in strangers {
-            self.incidents.remove(&key).await?;
-        }
-        self.incidents.write(&incidents, &self.metrics).await?;
-        let known: BTreeSet<String> = rules.iter().map(Record::key).collect();
-        let strangers: Vec<String> = self
-            .rules
-            .written
-            .keys()
-            .filter(|key| !known.contains(*key))
-            .cloned()
-            .collect();
-        for key in strangers {
-            self.rules.remove(&key).await?;
-        }
-        self.rules.write(&rules, &self.metrics).await
+    pub async fn reconcile(&mut self, all: Records) -> Result<(), BusError> {
+        let covered = last_position(all.sequence);
+        let metrics = &self.metrics;
+        self.incidents.reconcile(&all.incidents, covered, metrics).await?;
+        self.rules.reconcile(&all.rules, covered, metrics).await
     }
 }
 

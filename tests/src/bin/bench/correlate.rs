@@ -34,7 +34,7 @@ pub fn run(results: &mut Results) -> Result<()> {
         results.add(
             name,
             median,
-            floor,
+            Some(floor),
             "events/s, one thread; peer = the floor that is promised",
         )?;
     }

@@ -12,7 +12,7 @@ const FILE: &str = "target/bench/results.jsonl";
 /// The results so far.
 pub struct Results {
     file: File,
-    rows: Vec<(String, f64, f64, String)>,
+    rows: Vec<String>,
 }
 
 impl Results {
@@ -25,16 +25,21 @@ impl Results {
         })
     }
 
-    /// Adds one comparison; the ratio says how many times ours is better, as `unit` explains.
-    pub fn add(&mut self, name: &str, ours: f64, peer: f64, unit: &str) -> Result<()> {
-        let ratio = if peer == 0.0 { f64::NAN } else { ours / peer };
-        writeln!(
-            self.file,
-            "{}",
-            json!({"name": name, "ours": ours, "peer": peer, "ratio": ratio, "unit": unit})
-        )?;
-        println!("{name:28} {ours:14.1} {peer:14.1} {ratio:8.2}  {unit}");
-        self.rows.push((name.to_owned(), ours, peer, unit.to_owned()));
+    /// Adds one measurement, beside the peer's or the promised value where there is one; `ratio` is ours by theirs, and
+    /// `unit` says when less is better.
+    pub fn add(&mut self, name: &str, ours: f64, peer: Option<f64>, unit: &str) -> Result<()> {
+        let ratio = peer.map(|peer| ours / peer);
+        let line = json!({"name": name, "ours": ours, "peer": peer, "ratio": ratio, "unit": unit});
+        writeln!(self.file, "{line}")?;
+        let cell =
+            |value: Option<f64>, digits| value.map_or("-".to_owned(), |value| format!("{value:.digits$}"));
+        let row = format!(
+            "{name:28} {ours:14.1} {:>14} {:>8}  {unit}",
+            cell(peer, 1),
+            cell(ratio, 2)
+        );
+        println!("{row}");
+        self.rows.push(row);
         Ok(())
     }
 
@@ -44,8 +49,8 @@ impl Results {
             "\n{:28} {:>14} {:>14} {:>8}  UNIT",
             "NAME", "OURS", "PEER", "RATIO"
         );
-        for (name, ours, peer, unit) in &self.rows {
-            println!("{name:28} {ours:14.1} {peer:14.1} {:8.2}  {unit}", ours / peer);
+        for row in &self.rows {
+            println!("{row}");
         }
         println!("\nJSON lines: {FILE}");
     }

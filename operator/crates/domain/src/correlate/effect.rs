@@ -152,4 +152,6 @@ pub enum Effect {
         /// Its last record.
         record: Box<RuleRecord>,
     },
+    /// An event's text is no event beyond its head: it matched no rule, and somebody should be told.
+    Unreadable,
 }

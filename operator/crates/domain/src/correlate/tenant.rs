@@ -145,6 +145,7 @@ impl Tenant {
     /// later ones count it in their own incidents too. No rule can take what is not readable.
     fn ask_rules(&mut self, logged: &Logged<'_>, news: News, turn: &mut Turn<'_>) -> Outcome {
         let Some(event) = logged.event() else {
+            turn.effects.push(Effect::Unreadable);
             return Outcome::Unmatched;
         };
         let event = &*event;

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::objects::{Key, Map, Value};
 use cel::{Context, Env, Program};
+use regex::Regex;
 
 use crate::event::Event;
 use bounds::{Seen, check_brackets};
@@ -32,6 +33,7 @@ pub const LIST_ITEMS: usize = 1000;
 /// All evaluations share one environment: the standard functions, no clock.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut environment = Env::stdlib().with_optional_support(true);
+    // The names are free, as a test holds.
     let added = pattern::add_to(&mut environment);
     debug_assert_eq!(added, Ok(()));
     Arc::new(environment)
@@ -70,6 +72,8 @@ pub enum ConditionError {
 pub struct Condition {
     program: Program,
     fields: Fields,
+    /// Kept so that `matches` finds them.
+    _patterns: Vec<Arc<Regex>>,
 }
 
 impl std::fmt::Debug for Condition {
@@ -147,7 +151,11 @@ impl Condition {
         } else {
             Fields::Named(seen.fields)
         };
-        Ok(Self { program, fields })
+        Ok(Self {
+            program,
+            fields,
+            _patterns: seen.patterns,
+        })
     }
 
     /// Evaluates over `event`.
@@ -248,6 +256,7 @@ mod tests {
             Err(ConditionError::Syntax { .. })
         ));
     }
+
     #[test]
     fn a_pattern_is_a_literal_within_bounds() {
         assert_eq!(holds("event.type.matches('^c.u$')", "{}"), Ok(true));
@@ -257,9 +266,15 @@ mod tests {
             holds("event.data.xs.exists(x, x.matches('^db-[0-9]+$'))", names),
             Ok(true)
         );
+        assert_eq!(holds(r"event.type.matches(r'^\w+-\w+-\d+$')", "{}"), Ok(false));
+        let many = ["event.type.matches('a')"; pattern::PATTERNS + 1].join("||");
+        assert!(matches!(
+            Condition::compile(&many),
+            Err(ConditionError::Pattern(_))
+        ));
         for (condition, said) in [
-            ("event.type.matches('(')", "unclosed group"),
-            ("event.type.matches('(a{500}){500}')", "size limit"),
+            ("event.type.matches('(')", "\"(\": unclosed group"),
+            ("event.type.matches('(a{500}){500}')", "too large; repeat less"),
             ("event.type.matches(event.service)", "in quotes"),
             ("event.type.matches('a' + 'b')", "in quotes"),
         ] {

@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::body::{self, Elements, MAX_DEPTH};
+use crate::data;
 use crate::field::Field;
 use crate::labels::LabelMap;
 
@@ -99,7 +100,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Alert<'a> {
                         "endsAt" => alert.ends_at = map.next_value()?,
                         "generatorURL" => alert.generator_url = map.next_value()?,
                         "fingerprint" => alert.fingerprint = map.next_value()?,
-                        _ => alert.has_nested_others |= map.next_value::<Field<'_>>()?.is_nested(),
+                        _ => alert.has_nested_others |= data::is_nested(map.next_value()?),
                     }
                 }
                 Ok(alert)

@@ -1,6 +1,9 @@
 //! The static bounds of a condition, and what it names, found by one walk over the expression.
 
+use std::sync::Arc;
+
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
+use regex::Regex;
 
 use super::{BRACKET_DEPTH, COMPREHENSION_DEPTH, ConditionError, EVENT_FIELDS, EXPRESSION_DEPTH, pattern};
 
@@ -27,6 +30,8 @@ pub(super) struct Seen {
     pub(super) whole_event: bool,
     /// Fields of `event`.
     pub(super) fields: Vec<&'static str>,
+    /// The patterns of `matches`.
+    pub(super) patterns: Vec<Arc<Regex>>,
     /// Names that comprehensions bind.
     pub(super) bound: Vec<String>,
 }
@@ -52,7 +57,7 @@ impl Seen {
             },
             Expr::Call(call) => {
                 if call.func_name == pattern::MATCHES {
-                    check_pattern(call.args.last())?;
+                    self.keep(literal_pattern(call.args.last())?)?;
                 }
                 for child in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
                     self.walk(child, deeper, loops)?;
@@ -101,6 +106,15 @@ impl Seen {
         }
     }
 
+    fn keep(&mut self, pattern: Arc<Regex>) -> Result<(), ConditionError> {
+        self.patterns.push(pattern);
+        if self.patterns.len() <= pattern::PATTERNS {
+            return Ok(());
+        }
+        let message = format!("more than {} in one condition; join them by |", pattern::PATTERNS);
+        Err(ConditionError::Pattern(message))
+    }
+
     fn name_field(&mut self, name: &str) {
         if let Some(known) = EVENT_FIELDS.iter().find(|known| **known == name)
             && !self.fields.contains(known)
@@ -111,9 +125,9 @@ impl Seen {
 }
 
 /// A pattern has to be there to be checked.
-fn check_pattern(node: Option<&IdedExpr>) -> Result<(), ConditionError> {
+fn literal_pattern(node: Option<&IdedExpr>) -> Result<Arc<Regex>, ConditionError> {
     match node.map(|node| &node.expr) {
-        Some(Expr::Literal(LiteralValue::String(text))) => pattern::compiled(text.inner()).map(drop),
+        Some(Expr::Literal(LiteralValue::String(text))) => pattern::compiled(text.inner()),
         _ => Err(ConditionError::Pattern(
             "it has to be a text in quotes, not computed".to_owned(),
         )),
