@@ -1,5 +1,5 @@
-//! From a body to what has to be stored: parsed once, redacted, given ids and keys, encoded once. Pure: the time
-//! and the first id are given.
+//! From a body to what has to be stored: parsed, redacted, given ids and keys, encoded. Pure: the time and the first
+//! id are given.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
