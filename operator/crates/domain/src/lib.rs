@@ -3,6 +3,7 @@
 
 pub mod correlate;
 mod decode;
+pub mod dimensions;
 mod encode;
 pub mod entry;
 pub mod event;

@@ -337,7 +337,7 @@ mod tests {
             let alerts: Vec<_> = alerts.iter().map(|members| format!("{{{}}}", members.join(","))).collect();
             let list = format!("[{}]", alerts.join(" , "));
             let body = if is_posted { list } else { format!(r#"{{"alerts":{list},"externalURL":"http://am/"}}"#) };
-            let input = Input { body: body.as_bytes(), received_at: Time::from_millis(1_734_690_605_000), source: "s" };
+            let input = Input { body: body.as_bytes(), headers: &[], received_at: Time::from_millis(1_734_690_605_000), source: "s" };
             prop_assert_eq!(&texts(&body).unwrap(), &alerts);
             let one_by_one: Vec<_> = one_by_one(&body, input).unwrap().collect();
             if let Some(at_once) = at_once(&body, input) {

@@ -12,39 +12,28 @@
 )]
 
 mod damage;
-
-use std::path::Path;
+mod sample;
 
 use domain::event::{Event, bounds};
-use domain::time::Time;
-use formats::{Format, Input, Refusal, parse};
+use formats::{Format, Refusal};
+use sample::{RECEIVED_AT, Sample};
 
-const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
 const MUTATIONS: u64 = 10_000;
 /// Bodies up to this size are cut at every byte, larger ones at every 64th.
 const SMALL_BYTES: usize = 2048;
 
-fn samples(format: Format) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
-    damage::samples(&folder.join(format.name()))
-}
-
 /// Parses, and checks what must hold for any answer; says how many events came out.
-fn check(format: Format, body: &[u8]) -> usize {
-    let input = Input {
-        body,
-        received_at: RECEIVED_AT,
-        source: "damaged",
-    };
-    match parse(format, input) {
-        Err(refusal) => {
-            check_refusal(&refusal);
-            0
+fn check(sample: &Sample, body: &[u8]) -> usize {
+    sample.with(body, |reader, input| match reader.parse(input) {
+        Err(refusal) => check_refusal(&refusal),
+        Ok(items) => {
+            let texts = reader.texts(input).len();
+            assert!(texts == 0 || texts == items.len(), "{texts} texts");
+            items
+                .map(|item| item.result.as_ref().map_or_else(check_refusal, check_event))
+                .sum()
         }
-        Ok(items) => items
-            .map(|item| item.result.as_ref().map_or_else(check_refusal, check_event))
-            .sum(),
-    }
+    })
 }
 
 fn check_refusal(refusal: &Refusal) -> usize {
@@ -74,12 +63,11 @@ fn check_event(event: &Event<'_>) -> usize {
 
 #[test]
 fn a_body_cut_off_anywhere_is_answered() {
-    for format in Format::ALL {
-        for body in samples(format) {
-            let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
-            for end in (0..body.len()).step_by(step) {
-                check(format, &body[..end]);
-            }
+    for sample in Format::ALL.into_iter().flat_map(sample::all) {
+        let body = &sample.body;
+        let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
+        for end in (0..body.len()).step_by(step) {
+            check(&sample, &body[..end]);
         }
     }
 }
@@ -90,11 +78,12 @@ fn a_mutated_body_is_answered() {
         .ok()
         .map(|seed| seed.parse::<u64>().unwrap());
     for format in Format::ALL {
-        let bodies = samples(format);
+        let samples = sample::all(format);
         let mut events = 0;
         for seed in chosen.map_or(1..=MUTATIONS, |seed| seed..=seed) {
-            let body = damage::mutated(&bodies, seed);
-            let answer = std::panic::catch_unwind(|| check(format, &body));
+            let sample = &samples[usize::try_from(seed).unwrap() % samples.len()];
+            let body = damage::mutated(&sample.body, seed);
+            let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(sample, &body)));
             events += answer.unwrap_or_else(|_| panic!("{}: MUTATION_SEED={seed}", format.name()));
         }
         println!("{}: {events} events out of seeds 1 to {MUTATIONS}", format.name());

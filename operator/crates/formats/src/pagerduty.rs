@@ -1,0 +1,7 @@
+//! Not written yet.
+use crate::{Input, Items, Reason, Refusal};
+
+pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
+    let _ = (text, input);
+    Err(Refusal::new(Reason::WrongShape, "not written yet"))
+}
