@@ -67,7 +67,7 @@ pub struct RunArgs {
 /// `opsward normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
-    /// The input's format: webhook, alertmanager
+    /// The input's format, such as webhook or alertmanager
     #[arg(short, long, required_unless_present = "source")]
     pub format: Option<String>,
     /// The configuration file that has the source
@@ -76,6 +76,9 @@ pub struct NormalizeArgs {
     /// Read as this configured source would: its format, its name, its namespace
     #[arg(short, long, requires = "config")]
     pub source: Option<String>,
+    /// A header of the request, such as `X-GitHub-Event: check_run`; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
     /// The input; standard input when left out or `-`
     pub file: Option<PathBuf>,
 }

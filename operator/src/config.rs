@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use bus::BusConfig;
-use collector::{CollectorConfig, IngestConfig, SourceConfig};
+use collector::{CollectorConfig, IngestConfig, Reread, SourceConfig};
 use controller::ControllerConfig;
 use platform::telemetry::LogFormat;
 use serde::Deserialize;
@@ -57,18 +57,41 @@ pub struct LogConfig {
 impl Config {
     /// Reads and checks `path`; everything has its default without one.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else {
-            return Ok(Self::default());
-        };
-        let name = path.display();
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {name}"))?;
+        match path {
+            Some(path) => Self::parse(path, &read(path)?),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let config: Self = serde_yaml::from_str(&text).with_context(|| name.to_string())?;
-        config.collector().validate().with_context(|| name.to_string())?;
+        let name = path.display().to_string();
+        let config: Self = serde_yaml::from_str(text).with_context(|| name.clone())?;
+        config.collector().validate().with_context(|| name)?;
         Ok(config)
+    }
+
+    /// The collector's part of the file again, whenever its text is another one than before.
+    pub fn reread(path: Option<&Path>) -> Reread {
+        let Some(path) = path.map(Path::to_owned) else {
+            return Reread::never();
+        };
+        let mut known = read(&path).map_err(|error| format!("{error:#}"));
+        Reread::new(move || {
+            let text = read(&path).map_err(|error| format!("{error:#}"));
+            if text == known {
+                return None;
+            }
+            known.clone_from(&text);
+            let config = text.and_then(|text| {
+                Self::parse(&path, &text)
+                    .map(|config| config.collector())
+                    .map_err(|error| format!("{error:#}"))
+            });
+            Some(config)
+        })
     }
 
     /// The collector's part.
@@ -78,6 +101,10 @@ impl Config {
             sources: self.sources.clone(),
         }
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The accept loop under every HTTP/1 server of the process: the admin pages and the collector's ingest.
 //!
 //! It bounds connections, header time and header size, and ends gracefully. It knows no path, reads no body and
-//! answers nothing itself: bodies are the service's to bound. TLS belongs to the ingress or mesh in front.
+//! answers nothing itself: bodies are the service's to bound.
 //!
 //! This is the ingest hot path. Per request it adds no allocation, log line, span, lock or boxed call of its own;
 //! what costs, costs once a connection.
@@ -23,6 +23,8 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -31,6 +33,7 @@ use tracing::{debug, error, warn};
 
 use crate::chain::Chain;
 use crate::supervisor::Shutdown;
+use crate::tls;
 
 /// How long open requests may take to finish after shutdown was requested: 2 s below the supervisor's deadline, so
 /// that a slow sender costs its own connection and not the process's clean exit.
@@ -70,6 +73,8 @@ pub struct BindError {
 enum ConnectionEnd {
     /// In order, by either side.
     Closed,
+    /// No TLS, or not in time.
+    HandshakeFailed,
     /// No whole request head in time; an idle keep-alive connection ends so too.
     HeaderTimeout,
     /// Not HTTP/1, or a head beyond its limit; hyper answered 400, 414 or 431.
@@ -85,10 +90,20 @@ struct EndLabels {
     outcome: ConnectionEnd,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address, or that of the proxy in between.
+    pub address: SocketAddr,
+    /// Its certificate, when it showed one that a known authority issued.
+    pub certificate: Option<CertificateDer<'static>>,
+}
+
 /// A bound server that does not serve yet.
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
+    tls: Option<tls::Acceptor>,
     address: SocketAddr,
     limits: Limits,
     ends: Family<EndLabels, Counter>,
@@ -106,10 +121,18 @@ impl HttpServer {
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
             listener,
+            tls: None,
             address,
             limits,
             ends: Family::default(),
         })
+    }
+
+    /// The same server, speaking HTTPS.
+    #[must_use]
+    pub fn with_tls(mut self, acceptor: tls::Acceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
     }
 
     /// The address it is bound to, with the real port.
@@ -126,11 +149,11 @@ impl HttpServer {
     /// Serves until shutdown is requested; then refuses new connections, closes idle ones, lets open requests finish
     /// for [`DRAIN_TIMEOUT`] and closes the rest.
     ///
-    /// `make` gives each connection its service, knowing the peer's address. A service that panics loses its
+    /// `make` gives each connection its service, knowing its peer. A service that panics loses its
     /// connection and nothing else. Never fails; the result is for the supervisor.
     pub async fn serve<M, S, B>(self, make: M, shutdown: Shutdown) -> Result<(), Infallible>
     where
-        M: Fn(SocketAddr) -> S,
+        M: Fn(Peer) -> S + Clone + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -139,6 +162,7 @@ impl HttpServer {
     {
         let Self {
             listener,
+            tls,
             limits,
             ends,
             ..
@@ -154,9 +178,25 @@ impl HttpServer {
                 biased;
                 () = shutdown.requested() => break,
                 Some(joined) = open.tasks.join_next_with_id() => open.ended(joined),
-                (stream, peer) = accept(&listener), if open.tasks.len() < limits.max_connections => {
-                    let connection = http.serve_connection(TokioIo::new(stream), make(peer));
-                    open.start(|stop| drive(connection, stop));
+                (stream, address) = accept(&listener), if open.tasks.len() < limits.max_connections => {
+                    let Some(tls) = tls.clone() else {
+                        let peer = Peer { address, certificate: None };
+                        let connection = http.serve_connection(TokioIo::new(stream), make(peer));
+                        open.start(|stop| drive(connection, stop));
+                        continue;
+                    };
+                    let (http, make) = (http.clone(), make.clone());
+                    open.start(move |stop| async move {
+                        let shaken = timeout(limits.header_timeout, tls.accept(stream)).await;
+                        let Ok(Ok(stream)) = shaken else {
+                            debug!(%address, "no TLS handshake");
+                            return ConnectionEnd::HandshakeFailed;
+                        };
+                        let shown = stream.get_ref().1.peer_certificates();
+                        let certificate = shown.and_then(|chain| chain.first()).map(|first| first.clone().into_owned());
+                        let service = make(Peer { address, certificate });
+                        drive(http.serve_connection(TokioIo::new(stream), service), stop).await
+                    });
                 }
             }
         }
@@ -259,11 +299,12 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 }
 
 /// Drives one connection to its end, gracefully once `stop` fires.
-async fn drive<S, B>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
+async fn drive<I, S, B>(
+    connection: http1::Connection<TokioIo<I>, S>,
     stop: oneshot::Receiver<()>,
 ) -> ConnectionEnd
 where
+    I: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body + 'static,

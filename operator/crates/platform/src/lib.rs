@@ -14,6 +14,7 @@ pub mod lease;
 pub mod stages;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tls;
 
 pub use admin::Admin;
 pub use backoff::Backoff;

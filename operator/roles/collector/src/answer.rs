@@ -34,7 +34,7 @@ impl Listing {
 pub(crate) fn status(prepared: &Prepared) -> StatusCode {
     match prepared.readable {
         Readable::No => StatusCode::BAD_REQUEST,
-        Readable::Yes if prepared.received > 0 && prepared.events.len() == 0 => {
+        Readable::Yes if prepared.received > 0 && prepared.accepted == 0 => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Readable::Yes => StatusCode::ACCEPTED,
@@ -62,7 +62,7 @@ fn body(prepared: &Prepared, durability: Durability, listing: Listing) -> Vec<u8
     json.extend_from_slice(durability.as_str().as_bytes());
     json.push(b'"');
     number(&mut json, ",\"received\":", prepared.received);
-    number(&mut json, ",\"accepted\":", prepared.events.len());
+    number(&mut json, ",\"accepted\":", prepared.accepted);
     number(
         &mut json,
         ",\"deadLettered\":",

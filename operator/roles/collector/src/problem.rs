@@ -65,6 +65,12 @@ impl From<NoRoute> for Problem {
     }
 }
 
+impl From<Unauthorized> for Problem {
+    fn from(why: Unauthorized) -> Self {
+        Self::Unauthorized(why)
+    }
+}
+
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         match error {
@@ -93,8 +99,7 @@ impl Problem {
         match self {
             Self::NotFound | Self::NoSuchSource => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized(Unauthorized::FromWebPage) => StatusCode::FORBIDDEN,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized(why) => why.status(),
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -106,13 +111,13 @@ impl Problem {
         }
     }
 
-    const fn reason(self) -> &'static str {
+    /// The reason: in the answer, and as a metric's label.
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::NotFound => "NotFound",
             Self::NoSuchSource => "NoSuchSource",
             Self::MethodNotAllowed => "MethodNotAllowed",
-            Self::Unauthorized(Unauthorized::FromWebPage) => "CrossOrigin",
-            Self::Unauthorized(_) => "Unauthorized",
+            Self::Unauthorized(why) => why.reason(),
             Self::RateLimited { .. } => "RateLimited",
             Self::TooLarge => "TooLarge",
             Self::BodyTimeout => "BodyTimeout",
@@ -131,16 +136,7 @@ impl Problem {
             Self::NotFound => "there is nothing at this path".to_owned(),
             Self::NoSuchSource => "no configured source has this path".to_owned(),
             Self::MethodNotAllowed => "events are posted".to_owned(),
-            Self::Unauthorized(Unauthorized::NoToken) => "this source wants a bearer token".to_owned(),
-            Self::Unauthorized(Unauthorized::WrongToken) => {
-                "the bearer token is none of this source's".to_owned()
-            }
-            Self::Unauthorized(Unauthorized::NotLoopback) => {
-                "this source has no token, so it takes events from its own machine only".to_owned()
-            }
-            Self::Unauthorized(Unauthorized::FromWebPage) => {
-                "this source has no token, so it takes nothing from web pages".to_owned()
-            }
+            Self::Unauthorized(why) => why.message().to_owned(),
             Self::RateLimited { .. } => "this source sends more requests than it is allowed".to_owned(),
             Self::TooLarge => format!("the body has more than {MAX_BODY_BYTES} bytes, packed or unpacked"),
             Self::BodyTimeout => format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
@@ -163,11 +159,7 @@ impl Problem {
                     .to_owned()
             }
             Self::MethodNotAllowed => "use POST".to_owned(),
-            Self::Unauthorized(Unauthorized::NotLoopback) => "give the source auth.bearerTokenFile".to_owned(),
-            Self::Unauthorized(Unauthorized::FromWebPage) => {
-                "send without the header Origin, or give the source auth.bearerTokenFile".to_owned()
-            }
-            Self::Unauthorized(_) => "send `Authorization: Bearer <token>` with a token of this source".to_owned(),
+            Self::Unauthorized(why) => why.fix().to_owned(),
             Self::RateLimited { .. } => {
                 "send several items in one request, wait as Retry-After says, or raise the source's rateLimit".to_owned()
             }
@@ -190,6 +182,7 @@ impl Problem {
             Self::Overloaded => Some(RETRY_OVERLOADED),
             Self::LogUnavailable | Self::NotConfirmed => Some(RETRY_LOG),
             Self::LogFull => Some(RETRY_FULL),
+            Self::Unauthorized(Unauthorized::SnsUnreachable) => Some(RETRY_LOG),
             _ => None,
         }
     }
@@ -217,7 +210,7 @@ impl Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         match self {
-            Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT"))),
             Self::Unauthorized(Unauthorized::NoToken | Unauthorized::WrongToken) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

@@ -47,6 +47,18 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Gives a part of it away, to be given back by itself.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            room: Arc::clone(&self.room),
+            bytes,
+        }
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -64,6 +76,9 @@ mod tests {
         assert!(room.reserve(0).is_none());
         held.settle(10);
         assert!(room.reserve(1000).is_some());
+        let part = held.split(4);
+        assert_eq!((part.bytes, held.bytes), (4, 10 + REQUEST_BYTES - 4));
+        drop(part);
         drop(held);
         assert_eq!(room.used.load(Ordering::Relaxed), 0);
     }

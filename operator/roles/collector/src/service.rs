@@ -3,9 +3,9 @@
 //!
 //! This is the hot path: no log line, no span, no boxed future, no look-up but that of the source's name.
 
+use std::borrow::Cow;
 use std::error::Error;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use bus::BusError;
@@ -16,20 +16,21 @@ use futures::future::try_join_all;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use ulid::Ulid;
 
 use crate::answer::{self, Listing};
+use crate::auth::Connected;
 use crate::body::{self, GunzipError, MAX_BODY_BYTES};
 use crate::headers::{self, Encoding};
-use crate::lane::Shared;
+use crate::lane::{Counted, Shared, Ticket};
 use crate::log::Log;
 use crate::metrics::OpenItems;
 use crate::outcome::Outcome;
 use crate::prepare::{self, Delivery, Prepared, Rejection};
 use crate::problem::Problem;
 use crate::room::{Reservation, Room};
-use crate::route::{Door, route};
+use crate::route::route;
 use crate::source::{Source, Sources};
 
 /// Dead letters or payloads of one request under way at once: enough to hide the round trips, too few to crowd out
@@ -39,26 +40,33 @@ const WRITES_AT_ONCE: usize = 8;
 /// What answers requests.
 #[derive(Debug)]
 pub(crate) struct Ingest<L> {
-    pub(crate) sources: Sources,
+    pub(crate) sources: RwLock<Arc<Sources>>,
     pub(crate) shared: Arc<Shared<L>>,
     pub(crate) room: Arc<Room>,
     pub(crate) redactor: Redactor,
 }
 
+/// A body as the format sees it.
+enum Unpacked<'b> {
+    Whole(Cow<'b, [u8]>),
+    /// Not gzip, though its header says so; what came out, and what is wrong.
+    Corrupt(Vec<u8>, String),
+}
+
 impl<L: Log> Ingest<L> {
-    /// Answers one request of a peer.
-    pub(crate) async fn answer<B>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
+    /// Answers one request that came over a connection.
+    pub(crate) async fn answer<B>(&self, connected: &Connected, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let started = Instant::now();
-        let response = self
-            .take_in(peer, request)
-            .await
-            .unwrap_or_else(Problem::response);
+        let response = self.take_in(connected, request).await.unwrap_or_else(|problem| {
+            self.shared.metrics.refused(problem.reason());
+            problem.response()
+        });
         let metrics = &self.shared.metrics;
-        if response.status() == StatusCode::ACCEPTED {
+        if response.status().is_success() {
             metrics.accepted_requests.inc();
             metrics.receive_to_ack.observe(started.elapsed().as_secs_f64());
         } else {
@@ -67,21 +75,56 @@ impl<L: Log> Ingest<L> {
         response
     }
 
-    async fn take_in<B>(&self, peer: IpAddr, request: Request<B>) -> Result<Response<Full<Bytes>>, Problem>
+    /// The sources in force.
+    pub(crate) fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts others in force; requests under way end with those that they began with.
+    pub(crate) fn replace_sources(&self, sources: Arc<Sources>) {
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;
+    }
+
+    async fn take_in<B>(&self, connected: &Connected, request: Request<B>) -> Result<Response<Full<Bytes>>, Problem>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let source = self.admit(peer, &head)?;
+        // One reading of the clock for everything; the rest of the id is random.
+        let first_id = Ulid::new();
+        let now = Time::from_millis(i64::try_from(first_id.timestamp_ms()).unwrap_or(i64::MAX));
+        let source = self.admit(connected, &head, now)?;
         let encoding = headers::encoding(&head.headers)?;
         let mut room = self.reserve(&body)?;
         let body = body::read(body).await?;
         room.settle(body.len());
+        let signed_name = source.auth.check_raw(&head.headers, &body, now)?;
+        let unpacked = unpack(&body, encoding)?;
+        if let Unpacked::Whole(body) = &unpacked {
+            source.auth.check_body(&head.headers, body, now).await?;
+        }
         self.log_is_ready()?;
-        let prepared = self.prepare(source, &head, &body, encoding)?;
+        let headers = headers::texts(&head.headers);
+        let delivery = |body| Delivery {
+            source: source.name.as_str(),
+            reader: &source.reader,
+            tenants: &source.tenants,
+            headers: &headers,
+            received_at: now,
+            first_id,
+            signed_name: signed_name.as_deref(),
+            key: None,
+            traceparent: headers::traceparent(&head.headers),
+            body,
+        };
+        let key = headers::idempotency_key(&head.headers)?;
+        let prepared = match &unpacked {
+            Unpacked::Whole(body) => prepare::prepare(&Delivery { key, ..delivery(body) }, &self.redactor),
+            Unpacked::Corrupt(body, problem) => self.corrupt(&delivery(body), problem),
+        };
         room.settle(body.len() + prepared.bytes());
-        self.store(source, &prepared, room).await?;
+        self.store(&source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
         Ok(answer::response(
             &prepared,
@@ -91,18 +134,17 @@ impl<L: Log> Ingest<L> {
     }
 
     /// Whether the head alone lets the request in.
-    fn admit(&self, peer: IpAddr, head: &Parts) -> Result<&Arc<Source>, Problem> {
+    fn admit(&self, connected: &Connected, head: &Parts, now: Time) -> Result<Arc<Source>, Problem> {
         let route = route(&head.method, head.uri.path())?;
-        let source = self.sources.get(route.source).ok_or(Problem::NoSuchSource)?;
-        if route.door == Door::AlertsApi && source.format != formats::Format::Alertmanager {
+        let sources = self.sources();
+        let source = sources.get(route.source).ok_or(Problem::NoSuchSource)?;
+        if !route.appended.is_empty() && !source.format().paths().contains(&route.appended) {
             return Err(Problem::NoSuchSource);
         }
-        source
-            .auth
-            .check(peer, &head.headers)
-            .map_err(Problem::Unauthorized)?;
+        let caller = connected.caller(&head.headers, &sources.proxies);
+        source.auth.check_head(&caller, &head.headers, now)?;
         source.take_one().map_err(|wait| Problem::RateLimited { wait })?;
-        Ok(source)
+        Ok(Arc::clone(source))
     }
 
     /// Room for a body: for the announced length, or the most that it can be.
@@ -124,43 +166,12 @@ impl<L: Log> Ingest<L> {
         }
     }
 
-    /// Unpacks and parses. Without an await, so that nothing borrowed from the body lives across one.
-    fn prepare(
-        &self,
-        source: &Source,
-        head: &Parts,
-        body: &[u8],
-        encoding: Encoding,
-    ) -> Result<Prepared, Problem> {
-        let key = headers::idempotency_key(&head.headers)?;
-        // One reading of the clock for both; the rest of the id is random.
-        let first_id = Ulid::new();
-        let received_at = Time::from_millis(i64::try_from(first_id.timestamp_ms()).unwrap_or(i64::MAX));
-        let delivery = |body| Delivery {
-            source: source.name.as_str(),
-            format: source.format,
-            namespace: source.namespace.as_str(),
-            received_at,
-            first_id,
-            key,
-            traceparent: headers::traceparent(&head.headers),
-            body,
+    fn corrupt(&self, delivery: &Delivery<'_>, problem: &str) -> Prepared {
+        let why = Rejection {
+            reason: "InvalidGzip",
+            message: format!("the body is not gzip, as its Content-Encoding says: {problem}"),
         };
-        if encoding == Encoding::Identity {
-            return Ok(prepare::prepare(&delivery(body), &self.redactor));
-        }
-        match body::gunzip(body) {
-            Ok(unpacked) => Ok(prepare::prepare(&delivery(&unpacked), &self.redactor)),
-            Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
-            Err(GunzipError::Corrupt { problem, unpacked }) => {
-                let message = format!("the body is not gzip, as its Content-Encoding says: {problem}");
-                let why = Rejection {
-                    reason: "InvalidGzip",
-                    message,
-                };
-                Ok(prepare::unreadable(&delivery(&unpacked), why, &self.redactor))
-            }
-        }
+        prepare::unreadable(delivery, why, &self.redactor)
     }
 
     /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole.
@@ -178,9 +189,7 @@ impl<L: Log> Ingest<L> {
                 .iter()
                 .for_each(|item| metrics.rejected(item.reason));
         }
-        metrics.changed(&prepared.changes);
-        let events = &prepared.events;
-        if events.len() == 0 {
+        if prepared.accepted == 0 {
             return Ok(());
         }
         let log = &self.shared.log;
@@ -188,9 +197,12 @@ impl<L: Log> Ingest<L> {
             log.payload(&payload.name, &payload.json)
         })
         .await?;
-        items.hand_over(events.len());
-        let ticket = source.lane.add(events, &source.counts, room);
-        ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)
+        metrics.changed(&prepared.changes);
+        items.hand_over(prepared.accepted);
+        for ticket in append(source, prepared, room) {
+            ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)?;
+        }
+        Ok(())
     }
 
     async fn store_each<'t, T, S>(&self, things: &'t [T], store: impl Fn(&'t T) -> S) -> Result<(), Problem>
@@ -205,6 +217,32 @@ impl<L: Log> Ingest<L> {
             })?;
         }
         Ok(())
+    }
+}
+
+/// Hands a request's events to the lanes of their namespaces, nearly always one.
+fn append(source: &Source, prepared: &Prepared, mut room: Reservation) -> Vec<Ticket> {
+    let lanes = source.lanes.iter().zip(&prepared.events);
+    let mut counted = Counted::Items;
+    let mut tickets = Vec::with_capacity(1);
+    for (lane, events) in lanes.filter(|(_, events)| events.len() > 0) {
+        let room = room.split(events.json.len());
+        tickets.push(lane.add(events, &source.counts, counted, room));
+        if source.tenants.are_all() {
+            counted = Counted::Copies;
+        }
+    }
+    tickets
+}
+
+fn unpack(body: &[u8], encoding: Encoding) -> Result<Unpacked<'_>, Problem> {
+    if encoding == Encoding::Identity {
+        return Ok(Unpacked::Whole(Cow::Borrowed(body)));
+    }
+    match body::gunzip(body) {
+        Ok(unpacked) => Ok(Unpacked::Whole(Cow::Owned(unpacked))),
+        Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
+        Err(GunzipError::Corrupt { problem, unpacked }) => Ok(Unpacked::Corrupt(unpacked, problem)),
     }
 }
 
