@@ -78,7 +78,8 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
         let reader = Reader::new(format, &Settings::default());
         return Ok(AsSource {
             name: format.name().to_owned(),
-            reader: reader.map_err(|error| anyhow!("{error}; name a configured source: --config FILE --source NAME"))?,
+            reader: reader
+                .map_err(|error| anyhow!("{error}; name a configured source: --config FILE --source NAME"))?,
             namespace: String::new(),
         });
     };

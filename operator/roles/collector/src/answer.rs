@@ -34,9 +34,7 @@ impl Listing {
 pub(crate) fn status(prepared: &Prepared) -> StatusCode {
     match prepared.readable {
         Readable::No => StatusCode::BAD_REQUEST,
-        Readable::Yes if prepared.received > 0 && prepared.accepted == 0 => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        Readable::Yes if prepared.received > 0 && prepared.accepted == 0 => StatusCode::UNPROCESSABLE_ENTITY,
         Readable::Yes => StatusCode::ACCEPTED,
     }
 }
@@ -129,7 +127,6 @@ mod tests {
 
     use super::*;
     use crate::prepare::Changes;
-    use crate::queue::Encoded;
 
     fn prepared(good: usize, rejected: Vec<Rejected>) -> Prepared {
         Prepared {
@@ -137,10 +134,8 @@ mod tests {
             received: good + rejected.len(),
             first_id: Ulid(1),
             payloads: Vec::new(),
-            events: Encoded {
-                json: Vec::new(),
-                ends: vec![0; good],
-            },
+            accepted: good,
+            events: Vec::new(),
             rejected,
             letters: Vec::new(),
             changes: Changes::default(),

@@ -95,11 +95,21 @@ impl Auth {
     }
 
     /// What the head alone says against the sender.
-    pub(crate) fn check_head(&self, caller: &Caller<'_>, headers: &HeaderMap, now: Time) -> Result<(), Unauthorized> {
+    pub(crate) fn check_head(
+        &self,
+        caller: &Caller<'_>,
+        headers: &HeaderMap,
+        now: Time,
+    ) -> Result<(), Unauthorized> {
         if self.only_local {
             return check_local(caller.address, headers);
         }
-        if !self.networks.is_empty() && !self.networks.iter().any(|network| network.contains(&caller.address)) {
+        if !self.networks.is_empty()
+            && !self
+                .networks
+                .iter()
+                .any(|network| network.contains(&caller.address))
+        {
             return Err(Unauthorized::WrongNetwork);
         }
         if !self.names.is_empty() && !self.names.iter().any(|name| caller.names.contains(name)) {
@@ -130,7 +140,12 @@ impl Auth {
     }
 
     /// What the unpacked body says against the sender.
-    pub(crate) async fn check_body(&self, headers: &HeaderMap, body: &[u8], now: Time) -> Result<(), Unauthorized> {
+    pub(crate) async fn check_body(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Time,
+    ) -> Result<(), Unauthorized> {
         if let Some(tokens) = self.tokens.as_ref().filter(|_| self.routing_key)
             && !headers.contains_key(AUTHORIZATION)
         {

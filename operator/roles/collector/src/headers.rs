@@ -52,7 +52,10 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
 
 /// The headers whose values are text, for formats that read some; their names are in lower case.
 pub(crate) fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
-    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect()
 }
 
 /// The sender's trace context; empty when there is none that is well formed, which the standard says to ignore.

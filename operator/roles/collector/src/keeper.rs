@@ -33,7 +33,9 @@ type Read = dyn FnMut() -> Option<Result<CollectorConfig, String>> + Send + Sync
 impl Reread {
     /// `read` gives the configuration when it differs from the one that it gave last, or what is wrong with it: a text
     /// that names file, field and line.
-    pub fn new(read: impl FnMut() -> Option<Result<CollectorConfig, String>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        read: impl FnMut() -> Option<Result<CollectorConfig, String>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Box::new(read))
     }
 
@@ -105,7 +107,10 @@ impl<L: Log> Keeper<L> {
     fn start(&self, lanes: &mut JoinSet<()>, running: &mut HashSet<Namespace>) {
         for lane in self.makings.lanes() {
             if running.insert(lane.namespace().clone()) {
-                lanes.spawn(lane.run(Arc::clone(&self.ingest.shared) as Arc<Shared<L>>, self.closing.clone()));
+                lanes.spawn(lane.run(
+                    Arc::clone(&self.ingest.shared) as Arc<Shared<L>>,
+                    self.closing.clone(),
+                ));
             }
         }
     }
@@ -146,7 +151,10 @@ impl<L: Log> Keeper<L> {
                 }
                 refused.set(1);
                 self.reload_secrets().await;
-                *waiting = Some(Waiting { config, problem: said });
+                *waiting = Some(Waiting {
+                    config,
+                    problem: said,
+                });
                 None
             }
         }
@@ -169,7 +177,12 @@ impl<L: Log> Keeper<L> {
     fn tell_what_needs_a_restart(&self, config: &IngestConfig) {
         let (now, then) = (&self.listening, config);
         if (now.address, now.max_connections, &now.tls) != (then.address, then.max_connections, &then.tls) {
-            warn!("ingest.address, maxConnections and tls changed on disk; they are read at start only: restart");
+            warn!(
+                "ingest.address, maxConnections and tls changed on disk; they are read at start only: restart"
+            );
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

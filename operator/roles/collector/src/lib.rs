@@ -44,8 +44,8 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use auth::SecretError;
 pub use config::{
-    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, HmacConfig, HmacScheme, IngestConfig, NamespaceFrom,
-    RateLimit, SnsConfig, SourceConfig, WEBHOOK_SOURCE,
+    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, HmacConfig, HmacScheme, IngestConfig,
+    NamespaceFrom, RateLimit, SnsConfig, SourceConfig, WEBHOOK_SOURCE,
 };
 pub use keeper::Reread;
 pub use log::Log;

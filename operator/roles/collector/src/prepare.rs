@@ -158,7 +158,12 @@ impl Prepared {
             received,
             first_id: delivery.first_id,
             accepted: 0,
-            events: delivery.tenants.namespaces().iter().map(|_| Encoded::default()).collect(),
+            events: delivery
+                .tenants
+                .namespaces()
+                .iter()
+                .map(|_| Encoded::default())
+                .collect(),
             payloads: Vec::new(),
             rejected: Vec::new(),
             letters: Vec::new(),

@@ -136,12 +136,21 @@ pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Share
 
 /// Tells the other roles of the sources, until all are told.
 pub(crate) async fn announce<L: Log>(sources: Arc<Sources>, shared: Arc<Shared<L>>) {
-    tell(sources.iter().map(|source| Told::There(source.record())).collect(), &shared).await;
+    tell(
+        sources
+            .iter()
+            .map(|source| Told::There(source.record()))
+            .collect(),
+        &shared,
+    )
+    .await;
 }
 
 /// Tells them what other sources there are now.
 pub(crate) async fn replace<L: Log>(before: Arc<Sources>, now: Arc<Sources>, shared: Arc<Shared<L>>) {
-    let gone = before.iter().filter(|source| now.get(source.name.as_str()).is_none());
+    let gone = before
+        .iter()
+        .filter(|source| now.get(source.name.as_str()).is_none());
     let gone = gone.map(|source| Told::Gone(source.name.to_string()));
     let there = now.iter().map(|source| Told::There(source.record()));
     tell(gone.chain(there).collect(), &shared).await;

@@ -85,7 +85,11 @@ impl<L: Log> Ingest<L> {
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;
     }
 
-    async fn take_in<B>(&self, connected: &Connected, request: Request<B>) -> Result<Response<Full<Bytes>>, Problem>
+    async fn take_in<B>(
+        &self,
+        connected: &Connected,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Problem>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -120,7 +124,13 @@ impl<L: Log> Ingest<L> {
         };
         let key = headers::idempotency_key(&head.headers)?;
         let prepared = match &unpacked {
-            Unpacked::Whole(body) => prepare::prepare(&Delivery { key, ..delivery(body) }, &self.redactor),
+            Unpacked::Whole(body) => prepare::prepare(
+                &Delivery {
+                    key,
+                    ..delivery(body)
+                },
+                &self.redactor,
+            ),
             Unpacked::Corrupt(body, problem) => self.corrupt(&delivery(body), problem),
         };
         room.settle(body.len() + prepared.bytes());

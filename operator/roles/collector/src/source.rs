@@ -81,7 +81,11 @@ impl Makings {
 
     /// Makes the sources of a configuration, and reads their secrets. What goes on unchanged since `before` keeps its
     /// place in its rate limit.
-    pub(crate) async fn sources(&self, config: &CollectorConfig, before: &Sources) -> Result<Sources, SourcesError> {
+    pub(crate) async fn sources(
+        &self,
+        config: &CollectorConfig,
+        before: &Sources,
+    ) -> Result<Sources, SourcesError> {
         config.validate()?;
         let mut by_name = HashMap::new();
         for config in config.effective_sources() {
@@ -95,9 +99,9 @@ impl Makings {
     }
 
     async fn source(&self, config: SourceConfig, before: &Sources) -> Result<Source, SourcesError> {
-        let reader = config
-            .reader()
-            .map_err(|error| ConfigError::new(format!("source {}: {}", config.name, error.field), error.problem))?;
+        let reader = config.reader().map_err(|error| {
+            ConfigError::new(format!("source {}: {}", config.name, error.field), error.problem)
+        })?;
         let auth = Auth::load(config.auth.as_ref(), config.format, &self.certificates).await;
         let auth = auth.map_err(|source| SourcesError::Secret {
             name: config.name.clone(),
@@ -114,7 +118,10 @@ impl Makings {
             lanes: tenants.namespaces().iter().map(|name| self.lane(name)).collect(),
             tenants,
             rate_limit: config.rate_limit,
-            bucket: known.map_or_else(|| Arc::new(Bucket::new(config.rate_limit)), |known| Arc::clone(&known.bucket)),
+            bucket: known.map_or_else(
+                || Arc::new(Bucket::new(config.rate_limit)),
+                |known| Arc::clone(&known.bucket),
+            ),
             name: config.name,
         })
     }
@@ -162,7 +169,12 @@ impl Source {
     pub(crate) fn record(&self) -> SourceRecord {
         SourceRecord {
             name: self.name.to_string(),
-            namespaces: self.tenants.namespaces().iter().map(ToString::to_string).collect(),
+            namespaces: self
+                .tenants
+                .namespaces()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             format: self.format().name().to_owned(),
         }
     }

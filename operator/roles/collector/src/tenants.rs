@@ -54,7 +54,9 @@ impl Tenants {
         let index = |name: &Namespace| namespaces.iter().position(|known| known == name);
         let own = namespaces.iter().map(|name| (name.to_string(), name));
         let mapped = from.values.iter().map(|(value, name)| (value.clone(), name));
-        let values = own.chain(mapped).filter_map(|(value, name)| Some((value, index(name)?)));
+        let values = own
+            .chain(mapped)
+            .filter_map(|(value, name)| Some((value, index(name)?)));
         let choice = Choice::ByField {
             field: from.field.clone(),
             values: values.collect(),
@@ -118,13 +120,17 @@ mod tests {
     use super::*;
 
     fn tenants(yaml: &str) -> Tenants {
-        let config: SourceConfig = serde_yaml::from_str(&format!("{{name: a, format: webhook, {yaml}}}")).unwrap();
+        let config: SourceConfig =
+            serde_yaml::from_str(&format!("{{name: a, format: webhook, {yaml}}}")).unwrap();
         Tenants::of(&config)
     }
 
     fn names(tenants: &Tenants, event: &Event<'_>) -> Result<Vec<String>, String> {
         let range = tenants.of_event(event).map_err(|why| why.message)?;
-        Ok(tenants.namespaces()[range].iter().map(ToString::to_string).collect())
+        Ok(tenants.namespaces()[range]
+            .iter()
+            .map(ToString::to_string)
+            .collect())
     }
 
     #[test]
@@ -149,8 +155,16 @@ mod tests {
         };
         assert_eq!(names(&by(""), &event("1234")).unwrap(), ["pay"]);
         assert_eq!(names(&by(""), &event("shop")).unwrap(), ["shop"]);
-        assert!(names(&by(""), &event("kube-system")).unwrap_err().contains("kube-system"));
-        assert!(names(&by(""), &event("")).unwrap_err().starts_with("account: missing"));
+        assert!(
+            names(&by(""), &event("kube-system"))
+                .unwrap_err()
+                .contains("kube-system")
+        );
+        assert!(
+            names(&by(""), &event(""))
+                .unwrap_err()
+                .starts_with("account: missing")
+        );
         let with_default = by(", namespace: shop");
         assert_eq!(names(&with_default, &event("")).unwrap(), ["shop"]);
         assert!(names(&with_default, &event("other")).is_err());

@@ -53,7 +53,9 @@ impl Connected {
         let mut address = self.address;
         if trusted(&address) {
             let all = headers.get_all(FORWARDED_FOR).into_iter();
-            let hops = all.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+            let hops = all
+                .filter_map(|value| value.to_str().ok())
+                .flat_map(|value| value.split(','));
             let hops: Vec<Option<IpAddr>> = hops.map(|hop| hop.trim().parse().ok()).collect();
             for hop in hops.into_iter().rev() {
                 let Some(hop) = hop else { break };

@@ -100,7 +100,10 @@ impl Hmac {
         let signature = signature.ok_or(Unauthorized::WrongSignature)?;
         Ok(match self.scheme {
             // The same in every attempt, unlike the signature, which covers the time of the attempt.
-            HmacScheme::StandardWebhooks => signed.before.first().map(|id| String::from_utf8_lossy(id).into_owned()),
+            HmacScheme::StandardWebhooks => signed
+                .before
+                .first()
+                .map(|id| String::from_utf8_lossy(id).into_owned()),
             // Bodies of some senders are equal without being one message.
             HmacScheme::Hex if self.timestamp_header.is_none() => None,
             _ => Some(STANDARD.encode(signature)),
@@ -186,7 +189,11 @@ fn seconds(text: &[u8]) -> Option<u64> {
 }
 
 fn from_hex(text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;

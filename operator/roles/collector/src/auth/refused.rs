@@ -70,7 +70,9 @@ impl Unauthorized {
             Self::NoSnsSignature => "this source wants messages that Amazon SNS has signed",
             Self::WrongTopic => "this source takes nothing from this SNS topic",
             Self::SnsUnreachable => "SNS's certificate or confirmation cannot be fetched now",
-            Self::NotLoopback => "this source asks for no credential, so it takes events from its own machine only",
+            Self::NotLoopback => {
+                "this source asks for no credential, so it takes events from its own machine only"
+            }
             Self::FromWebPage => "this source asks for no credential, so it takes nothing from web pages",
         }
     }
@@ -78,8 +80,12 @@ impl Unauthorized {
     /// What to do.
     pub(crate) const fn fix(self) -> &'static str {
         match self {
-            Self::NoToken | Self::WrongToken => "send `Authorization: Bearer <token>` with a token of this source",
-            Self::NoSignature => "sign as auth.hmac.scheme says, or change the scheme to what the sender does",
+            Self::NoToken | Self::WrongToken => {
+                "send `Authorization: Bearer <token>` with a token of this source"
+            }
+            Self::NoSignature => {
+                "sign as auth.hmac.scheme says, or change the scheme to what the sender does"
+            }
             Self::WrongSignature => {
                 "give sender and source the same secret, and let no proxy change the body on its way"
             }
@@ -87,12 +93,16 @@ impl Unauthorized {
             Self::WrongNetwork => {
                 "add the sender's network to auth.cidrs, or the proxy in front to ingest.trustedProxies"
             }
-            Self::WrongCertificate => "send a certificate with a name of auth.clientNames, or add its name there",
+            Self::WrongCertificate => {
+                "send a certificate with a name of auth.clientNames, or add its name there"
+            }
             Self::NoSnsSignature => {
                 "switch off raw message delivery, or let the source ask for a bearer token in place of auth.sns"
             }
             Self::WrongTopic => "add the topic to auth.sns.topicArns, or end its subscription",
-            Self::SnsUnreachable => "let the collector reach sns.<region>.amazonaws.com by https; SNS sends again",
+            Self::SnsUnreachable => {
+                "let the collector reach sns.<region>.amazonaws.com by https; SNS sends again"
+            }
             Self::NotLoopback => "give the source auth.bearerTokenFile",
             Self::FromWebPage => "send without the header Origin, or give the source auth.bearerTokenFile",
         }

@@ -79,7 +79,13 @@ impl Topics {
         };
         let version = self.admit(&envelope, now)?;
         certificates
-            .verify(&envelope.signing_cert_url, version, &signed_text(&envelope), &envelope.signature)
+            .verify(
+                &envelope.signing_cert_url,
+                version,
+                &signed_text(&envelope),
+                &envelope.signature,
+                now,
+            )
             .await?;
         match (&*envelope.r#type, &envelope.subscribe_url) {
             ("SubscriptionConfirmation", Some(url)) => {
@@ -118,7 +124,10 @@ fn signed_text(envelope: &Envelope<'_>) -> String {
         ("Message", Some(&envelope.message)),
         ("MessageId", Some(&envelope.message_id)),
         ("Subject", envelope.subject.as_ref().filter(|_| notification)),
-        ("SubscribeURL", envelope.subscribe_url.as_ref().filter(|_| !notification)),
+        (
+            "SubscribeURL",
+            envelope.subscribe_url.as_ref().filter(|_| !notification),
+        ),
         ("Timestamp", Some(&envelope.timestamp)),
         ("Token", envelope.token.as_ref().filter(|_| !notification)),
         ("TopicArn", Some(&envelope.topic_arn)),

@@ -90,20 +90,27 @@ impl AuthConfig {
     pub(super) fn validate(&self, format: Format, ingest: &IngestConfig) -> Result<(), ConfigError> {
         let wrong = |field: &str, problem: &str| Err(ConfigError::new(format!("auth{field}"), problem));
         if *self == Self::default() {
-            return wrong("", "asks for nothing; set bearerTokenFile, hmac, cidrs, clientNames or sns");
+            return wrong(
+                "",
+                "asks for nothing; set bearerTokenFile, hmac, cidrs, clientNames or sns",
+            );
         }
         if let Some(hmac) = &self.hmac {
             hmac.validate()?;
         }
         let tls = ingest.tls.as_ref();
         if !self.client_names.is_empty() && tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
-            return wrong(".clientNames", "needs ingest.tls.clientCaFile, by which certificates are checked");
+            return wrong(
+                ".clientNames",
+                "needs ingest.tls.clientCaFile, by which certificates are checked",
+            );
         }
         match &self.sns {
             Some(_) if format != Format::Sns => wrong(".sns", "only format sns is signed so; remove it"),
-            Some(sns) if sns.topic_arns.is_empty() => {
-                wrong(".sns.topicArns", "empty; list the ARNs of the topics that may send")
-            }
+            Some(sns) if sns.topic_arns.is_empty() => wrong(
+                ".sns.topicArns",
+                "empty; list the ARNs of the topics that may send",
+            ),
             _ => Ok(()),
         }
     }
@@ -125,10 +132,18 @@ impl HmacConfig {
             return wrong("secretFile", "missing; name the file that holds the secret");
         }
         match (self.scheme, &self.header, &self.timestamp_header) {
-            (HmacScheme::Hex, None, _) => wrong("header", "missing; name the header that holds the signature"),
+            (HmacScheme::Hex, None, _) => {
+                wrong("header", "missing; name the header that holds the signature")
+            }
             (HmacScheme::Hex, ..) | (_, None, None) => Ok(()),
-            (_, Some(_), _) => wrong("header", "the scheme knows its header; remove it, or set scheme: hex"),
-            (_, None, Some(_)) => wrong("timestampHeader", "the scheme knows its headers; remove it, or set scheme: hex"),
+            (_, Some(_), _) => wrong(
+                "header",
+                "the scheme knows its header; remove it, or set scheme: hex",
+            ),
+            (_, None, Some(_)) => wrong(
+                "timestampHeader",
+                "the scheme knows its headers; remove it, or set scheme: hex",
+            ),
         }
     }
 }

@@ -134,16 +134,28 @@ impl SourceConfig {
         let wrong = |field: &str, problem: &str| Err(ConfigError::new(field, problem));
         match (&self.namespace, several) {
             (None, false) => {
-                return wrong("namespace", "missing; name the namespace that the events belong to");
+                return wrong(
+                    "namespace",
+                    "missing; name the namespace that the events belong to",
+                );
             }
             (_, false) if allowed > 0 => {
-                return wrong("allowedNamespaces", "of use only with shared or namespaceFrom; remove it");
+                return wrong(
+                    "allowedNamespaces",
+                    "of use only with shared or namespaceFrom; remove it",
+                );
             }
             (_, true) if allowed == 0 => {
-                return wrong("allowedNamespaces", "missing; list the namespaces that the source may write into");
+                return wrong(
+                    "allowedNamespaces",
+                    "missing; list the namespaces that the source may write into",
+                );
             }
             (_, true) if allowed > MAX_NAMESPACES => {
-                return wrong("allowedNamespaces", "more than 100; give the tenants sources of their own");
+                return wrong(
+                    "allowedNamespaces",
+                    "more than 100; give the tenants sources of their own",
+                );
             }
             _ => {}
         }
@@ -165,7 +177,10 @@ impl SourceConfig {
             return Err(ConfigError::new("namespaceFrom.field", problem));
         }
         let named = from.values.values().chain(&self.namespace);
-        match named.into_iter().find(|name| !self.allowed_namespaces.contains(name)) {
+        match named
+            .into_iter()
+            .find(|name| !self.allowed_namespaces.contains(name))
+        {
             None => Ok(()),
             Some(stray) => {
                 let problem = format!("{stray} is not in allowedNamespaces; add it there, or remove it here");

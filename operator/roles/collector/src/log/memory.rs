@@ -183,7 +183,11 @@ impl Log for MemoryLog {
     }
 
     async fn forget(&self, source: &str) -> Result<(), BusError> {
-        self.0.announced.lock().unwrap().retain(|known| known.name != source);
+        self.0
+            .announced
+            .lock()
+            .unwrap()
+            .retain(|known| known.name != source);
         Ok(())
     }
 }

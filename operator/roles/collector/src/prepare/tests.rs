@@ -84,7 +84,7 @@ fn an_event_too_large_without_its_data_is_a_dead_letter() {
         "\\u0001".repeat(8192)
     );
     let alerts = Delivery {
-        format: Format::Alertmanager,
+        reader: &Reader::plain(Format::Alertmanager).unwrap(),
         ..delivery(body.as_bytes())
     };
     let prepared = prepare(&alerts, &Redactor::new().unwrap());
@@ -145,7 +145,10 @@ fn secrets_reach_neither_events_nor_letters_nor_answers() {
     );
     assert_eq!((prepared.accepted, prepared.letters.len()), (1, 2));
     assert!(prepared.changes.redactions >= 2, "{:?}", prepared.changes);
-    let everything = format!("{}{prepared:?}", String::from_utf8_lossy(&prepared.events[0].json));
+    let everything = format!(
+        "{}{prepared:?}",
+        String::from_utf8_lossy(&prepared.events[0].json)
+    );
     assert!(everything.contains("[redacted]"));
     assert!(!everything.contains("hunter2"), "{everything}");
 }

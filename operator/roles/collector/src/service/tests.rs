@@ -1,6 +1,6 @@
 //! Requests through the whole service, with a log in memory.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http_body_util::BodyExt;
 use hyper::Method;
@@ -13,13 +13,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::auth::Certificates;
 use crate::config::CollectorConfig;
 use crate::gate::Gate;
 use crate::lane::PUBLISHES;
 use crate::log::memory::{MemoryLog, Mood};
 use crate::metrics::Metrics;
+use crate::source::Makings;
 
 mod fuzz;
+mod senders;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -41,7 +44,8 @@ struct Answer {
     body: Value,
 }
 
-/// Sources `webhook` (loopback), `prometheus` (token), `slow` (one request) and `same` (namespace of `prometheus`).
+/// Sources `webhook` (loopback), `prometheus` (token), `slow` (one request), `same` (namespace of `prometheus`), `shared`
+/// and `trusted` (several namespaces), `signed` (HMAC).
 async fn fixture(mood: Mood) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -52,12 +56,19 @@ async fn fixture(mood: Mood) -> Fixture {
          - {{name: prometheus, format: alertmanager, namespace: shop, auth: {{bearerTokenFile: {file:?}}}, \
               rateLimit: {{perSecond: 1000000000, burst: 1000000000}}}}\n\
          - {{name: slow, format: webhook, namespace: slow, rateLimit: {{perSecond: 1, burst: 1}}}}\n\
-         - {{name: same, format: webhook, namespace: shop}}\n"
+         - {{name: same, format: webhook, namespace: shop}}\n\
+         - {{name: shared, format: webhook, shared: true, allowedNamespaces: [shop, bank]}}\n\
+         - {{name: trusted, format: webhook, namespaceFrom: {{field: account, values: {{'1': bank}}}}, \
+              allowedNamespaces: [shop, bank]}}\n\
+         - {{name: signed, format: webhook, namespace: bank, auth: {{hmac: {{scheme: github, secretFile: {file:?}}}}}}}\n"
     );
     let config: CollectorConfig = serde_yaml::from_str(&yaml).unwrap();
     config.validate().unwrap();
     let metrics = Metrics::register(&mut Registry::default(), Histogram::new([1.0]));
-    let sources = Sources::load(&config, &metrics).await.unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certificates = Certificates::new(reqwest::Client::builder()).unwrap();
+    let makings = Makings::new(metrics.clone(), certificates);
+    let sources = makings.sources(&config, &Sources::default()).await.unwrap();
     let (log, health) = (MemoryLog::new(mood), Health::default());
     let gate = Gate::new(health.component("collector"));
     gate.looked(&MemoryLog::new(Mood::Confirms).state().await);
@@ -68,11 +79,11 @@ async fn fixture(mood: Mood) -> Fixture {
         publishes: Semaphore::new(PUBLISHES),
     });
     let mut lanes = JoinSet::new();
-    for lane in &sources.lanes {
-        lanes.spawn(Arc::clone(lane).run(Arc::clone(&shared), Shutdown::new()));
+    for lane in makings.lanes() {
+        lanes.spawn(lane.run(Arc::clone(&shared), Shutdown::new()));
     }
     let ingest = Ingest {
-        sources,
+        sources: RwLock::new(Arc::new(sources)),
         shared,
         room: Arc::default(),
         redactor: Redactor::new().unwrap(),
@@ -84,6 +95,10 @@ async fn fixture(mood: Mood) -> Fixture {
         _lanes: lanes,
         _folder: folder,
     }
+}
+
+fn here() -> Connected {
+    SocketAddr::new(LOCAL, 1).into()
 }
 
 fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -107,7 +122,10 @@ impl Fixture {
     }
 
     async fn send_from(&self, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
-        let response = self.ingest.answer(peer, request).await;
+        let response = self
+            .ingest
+            .answer(&SocketAddr::new(peer, 1).into(), request)
+            .await;
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap();
@@ -120,7 +138,7 @@ impl Fixture {
 
     /// received, accepted, dead-lettered, refused of a source.
     fn counts(&self, source: &str) -> [u64; 4] {
-        let counts = &self.ingest.sources.get(source).unwrap().counts;
+        let counts = &self.ingest.sources().get(source).unwrap().counts.clone();
         let of = |outcome| counts.of(outcome).get();
         [
             counts.received.get(),
@@ -301,7 +319,7 @@ async fn what_arrives_during_a_publish_shares_the_next_pack() {
     let mut requests = JoinSet::new();
     let mut start = |path: &'static str, body: String| {
         let ingest = Arc::clone(&fixture.ingest);
-        requests.spawn(async move { ingest.answer(LOCAL, post(path, body)).await.status().as_u16() });
+        requests.spawn(async move { ingest.answer(&here(), post(path, body)).await.status().as_u16() });
     };
     start(ALERTS, group_with_bad(1, &[]));
     fixture.log.appending().await;
@@ -322,7 +340,7 @@ async fn a_sender_that_hangs_up_cancels_nothing_and_is_counted() {
     let fixture = fixture(Mood::Waits).await;
     let ingest = Arc::clone(&fixture.ingest);
     let mut request = JoinSet::new();
-    request.spawn(async move { ingest.answer(LOCAL, post(WEBHOOK, seed())).await });
+    request.spawn(async move { ingest.answer(&here(), post(WEBHOOK, seed())).await });
     fixture.log.appending().await;
     request.shutdown().await;
     assert_eq!(fixture.counts("webhook"), [1, 0, 0, 0]);
@@ -340,7 +358,7 @@ async fn a_failure_ends_all_who_wait_behind_it() {
         let ingest = Arc::clone(&fixture.ingest);
         requests.spawn(async move {
             ingest
-                .answer(LOCAL, post(WEBHOOK, seed()))
+                .answer(&here(), post(WEBHOOK, seed()))
                 .await
                 .status()
                 .as_u16()
@@ -428,7 +446,7 @@ async fn requests_that_lead_nowhere_say_what_there_is() {
     let answer = fixture.send(get).await;
     assert_eq!(
         (answer.status, &answer.headers["allow"]),
-        (405, &"POST".parse().unwrap())
+        (405, &"POST, PUT".parse().unwrap())
     );
 }
 

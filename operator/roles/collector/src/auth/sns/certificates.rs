@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::time::Time;
 use platform::Chain;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
@@ -61,6 +62,7 @@ impl Certificates {
         version: Version,
         text: &str,
         signature: &str,
+        now: Time,
     ) -> Result<(), Unauthorized> {
         if !is_of_sns(url) || !url.ends_with(".pem") {
             return Err(Unauthorized::WrongSignature);
@@ -69,7 +71,6 @@ impl Certificates {
             .decode(signature)
             .map_err(|_| Unauthorized::WrongSignature)?;
         let certificate = self.certificate(url).await?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let algorithm = match version {
             Version::Sha1 => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             Version::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
@@ -77,7 +78,7 @@ impl Certificates {
         let signed = UnparsedPublicKey::new(algorithm, &certificate.key)
             .verify(text.as_bytes(), &signature)
             .is_ok();
-        if signed && certificate.valid.contains(&i64::try_from(now.as_secs()).unwrap_or(i64::MAX)) {
+        if signed && certificate.valid.contains(&(now.millis() / 1000)) {
             Ok(())
         } else {
             Err(Unauthorized::WrongSignature)
