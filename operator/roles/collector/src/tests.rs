@@ -8,6 +8,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::log::memory::{MemoryLog, Mood};
 
+mod tls;
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Running {
