@@ -72,9 +72,8 @@ struct AsSource {
 }
 
 fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
-    let named = args.format.as_deref().map(format_named).transpose()?;
     let Some(source) = &args.source else {
-        let format = named.ok_or_else(|| anyhow!("--format is missing"))?;
+        let format = args.format.ok_or_else(|| anyhow!("--format is missing"))?;
         let reader = Reader::new(format, &Settings::default());
         return Ok(AsSource {
             name: format.name().to_owned(),
@@ -92,7 +91,7 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
             known.join(", ")
         )
     })?;
-    found.format = named.unwrap_or(found.format);
+    found.format = args.format.unwrap_or(found.format);
     Ok(AsSource {
         name: source.clone(),
         reader: found.reader()?,
@@ -101,7 +100,7 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
 }
 
 /// `Name: value` as names in lower case with values.
-fn headers(texts: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+pub fn headers(texts: &[String]) -> anyhow::Result<Vec<(String, String)>> {
     let pair = |text: &String| {
         let (name, value) = text
             .split_once(':')
@@ -109,11 +108,6 @@ fn headers(texts: &[String]) -> anyhow::Result<Vec<(String, String)>> {
         Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     };
     texts.iter().map(pair).collect()
-}
-
-fn format_named(name: &str) -> anyhow::Result<Format> {
-    let all = Format::ALL.map(Format::name).join(", ");
-    Format::from_name(name).ok_or_else(|| anyhow!("--format {name}: unknown; use one of {all}"))
 }
 
 /// Reads a file, or standard input.

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::StreamExt;
+use formats::Format;
 use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::Exit;
 use crate::cli::{Output, SendArgs};
-use crate::normalize::read_input;
+use crate::normalize::{headers, read_input};
 
 /// The bound of one request: more than the collector's own bounds on reading and appending.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +47,11 @@ struct Accounts {
 
 /// Runs the command.
 pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
-    let body: bytes::Bytes = read_input(args.file.as_deref())?.into();
+    let body: bytes::Bytes = match args.sample {
+        Some(format) => bytes::Bytes::from_static(formats::sample(format).body),
+        None => read_input(args.file.as_deref())?.into(),
+    };
+    let (url, headers) = (url(&args), request_headers(&args, &body)?);
     let token = args.token_file.as_deref().map(|path| {
         std::fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))
     });
@@ -65,8 +71,8 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
     });
     let one = |n: u64| {
         let mut request = client
-            .post(&args.url)
-            .header("content-type", "application/json")
+            .post(&url)
+            .headers(headers.clone())
             .body(body.clone());
         if let Some(token) = &token {
             request = request.bearer_auth(token);
@@ -84,6 +90,33 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
     }
     accounts.seconds = started.elapsed().as_secs_f64();
     accounts.print(args.output)
+}
+
+/// Where to post.
+fn url(args: &SendArgs) -> String {
+    let local = |path: &str| format!("http://127.0.0.1:8080/api/v1/{path}");
+    match (&args.url, args.sample) {
+        (Some(url), _) => url.clone(),
+        (None, None | Some(Format::Webhook)) => local("events/webhook"),
+        (None, Some(format)) => local(&format!("sources/{}", format.name())),
+    }
+}
+
+/// The sample's own headers, then those given, then the signature's; of one name the last wins.
+fn request_headers(args: &SendArgs, body: &[u8]) -> anyhow::Result<HeaderMap> {
+    let own = args.sample.map_or(&[][..], |format| formats::sample(format).headers);
+    let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let signed = args.sign.as_ref().map(|signer| signer.headers(body)).transpose()?;
+    let all = own.chain(headers(&args.headers)?).chain(signed.into_iter().flatten());
+    let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    for (name, value) in all {
+        let text = || format!("--header {name}: {value}: no header of HTTP");
+        map.insert(
+            HeaderName::from_bytes(name.as_bytes()).with_context(text)?,
+            HeaderValue::from_str(&value).with_context(text)?,
+        );
+    }
+    Ok(map)
 }
 
 /// What came of one request: the answer, or why there is none; and how often it was repeated.

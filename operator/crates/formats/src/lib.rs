@@ -23,6 +23,7 @@ mod owned;
 mod pagerduty;
 mod reader;
 mod refusal;
+mod sample;
 mod sent_time;
 mod sns;
 mod template;
@@ -37,6 +38,7 @@ pub use format::Format;
 pub use generic::MappingSpec;
 pub use reader::{Reader, Settings, SettingsError};
 pub use refusal::{Reason, Refusal};
+pub use sample::{Sample, sample};
 
 /// One request as the collector has it.
 #[derive(Clone, Copy, Debug)]
