@@ -167,8 +167,8 @@ impl<L: Log> Ingest<L> {
     async fn store(&self, source: &Source, prepared: &Prepared, room: Reservation) -> Result<(), Problem> {
         let metrics = &self.shared.metrics;
         let mut items = OpenItems::receive(&source.counts, prepared.received);
+        let log = &self.shared.log;
         if !prepared.rejected.is_empty() {
-            let log = &self.shared.log;
             self.store_each(&prepared.letters, |letter| log.dead_letter(letter))
                 .await?;
             items.end(Outcome::DeadLettered, prepared.count(Outcome::DeadLettered));
@@ -178,16 +178,16 @@ impl<L: Log> Ingest<L> {
                 .iter()
                 .for_each(|item| metrics.rejected(item.reason));
         }
+        self.store_each(&prepared.payloads, |payload| {
+            log.payload(&payload.name, &payload.json)
+        })
+        .await?;
+        // Not before: a request whose data is not kept comes again, and is counted then.
         metrics.changed(&prepared.changes);
         let events = &prepared.events;
         if events.len() == 0 {
             return Ok(());
         }
-        let log = &self.shared.log;
-        self.store_each(&prepared.payloads, |payload| {
-            log.payload(&payload.name, &payload.json)
-        })
-        .await?;
         items.hand_over(events.len());
         let ticket = source.lane.add(events, &source.counts, room);
         ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)
