@@ -21,6 +21,7 @@ use domain::correlate::Correlator;
 use domain::correlate::effect::Outcome;
 use domain::incident::IncidentRecord;
 use futures::StreamExt;
+use rig::opsward::SEED;
 use rig::{Load, Opsward, Options, Rig, Server};
 use serde_json::{Value, json};
 
@@ -370,4 +371,55 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
         replay.incident_records().any(|record| record.rule_gone),
         "incidents of the deleted rule"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_among_records_stops_nothing_and_goes_with_a_restart() {
+    const JUNK: &[u8] = b"\xffno record";
+    let rig = Rig::start(Options::default()).await.expect("rig");
+    let opsward = Opsward::start(&rig).await.expect("opsward");
+    opsward.rule("by-host", by_host()).await.expect("rule");
+    let counted = async |expected: u64| {
+        let (status, answer) = opsward.post(rig::load::PATH, SEED).await.expect("posted");
+        assert_eq!(status, 202, "{answer}");
+        settled(&opsward, expected).await;
+    };
+    counted(1).await;
+    let nats = rig.nats.connect("admin").await.expect("NATS");
+    let records = async_nats::jetstream::new(nats)
+        .get_key_value(bus::contract::INCIDENTS)
+        .await
+        .expect("the bucket");
+    let keys = records.keys().await.expect("keys").map(|key| key.expect("a key"));
+    let [own] = keys.collect::<Vec<_>>().await.try_into().expect("one record");
+    let stranger = format!("{}.junk", opsward.namespace());
+
+    // Over a record that the leader writes: the next write of it replaces the junk. Elsewhere: nobody looks.
+    for key in [&own, &stranger] {
+        records.put(key, JUNK.into()).await.expect("put");
+    }
+    counted(2).await;
+    let value = async |key: &str| records.get(key).await.expect("read");
+    let record = value(&own).await.expect("a record");
+    serde_json::from_slice::<IncidentRecord>(&record).expect("decodable again");
+    assert_eq!(value(&stranger).await.as_deref(), Some(JUNK));
+
+    // A leader that finds junk at its start takes both for old: one is written anew, the other belongs to nobody.
+    records.put(&own, JUNK.into()).await.expect("put");
+    opsward
+        .role("correlator")
+        .expect("correlator")
+        .restart()
+        .await
+        .expect("back");
+    let mended = async || {
+        anyhow::ensure!(records.get(&stranger).await?.is_none(), "{stranger} is there");
+        let record = records.get(&own).await?.unwrap_or_default();
+        serde_json::from_slice::<IncidentRecord>(&record)?;
+        anyhow::Ok(())
+    };
+    rig::until("junk to go", Duration::from_secs(60), mended)
+        .await
+        .expect("gone");
+    counted(3).await;
 }
