@@ -164,9 +164,6 @@ pub enum EntryError {
     /// Not UTF-8.
     #[error("a log entry is not UTF-8: {0}")]
     Text(#[from] std::str::Utf8Error),
-    /// An event in it has a readable head only; the others have been taken in.
-    #[error("an event of a log entry cannot be read beyond its head; it matches no rule")]
-    Event,
     /// More events than a position can tell apart.
     #[error("a pack of {0} events; at most {PACK_EVENTS} are allowed")]
     TooManyEvents(usize),

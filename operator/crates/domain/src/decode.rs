@@ -220,3 +220,6 @@ fn severity(word: &str) -> Option<Severity> {
 fn time(text: &str) -> Option<Time> {
     Time::parse(text).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,7 +219,7 @@ fn escape(byte: u8) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::dimensions::{Amount, Dimensions, Urgency};
     use crate::event::{EventState, Logged, Source};
@@ -228,7 +228,8 @@ mod tests {
     use proptest::prelude::*;
 
     prop_compose! {
-        fn event()(
+        /// Any event, its texts full of what needs an escape; for what reads events, too.
+        pub(crate) fn event()(
             texts in prop::collection::vec(prop_oneof![Just(String::new()), any::<String>(), "[ -~\n\t\"\\\\\u{8}\u{c}\r\u{1}]{0,20}"], 21),
             list in prop::collection::vec(any::<String>(), 0..4),
             pairs in prop::collection::vec((any::<String>(), any::<String>()), 0..5),

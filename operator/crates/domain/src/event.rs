@@ -219,6 +219,14 @@ impl<'a> Logged<'a> {
         }
     }
 
+    /// The text that all but its head is still to be read from; `None` when it has been read as a whole.
+    pub const fn unread_text(&self) -> Option<&'a str> {
+        match self.body {
+            Body::Text(text) => Some(text),
+            Body::Event(_) => None,
+        }
+    }
+
     /// All of it; `None` when its text is no event beyond the head.
     pub fn event(&self) -> Option<Cow<'_, Event<'a>>> {
         match &self.body {

@@ -188,8 +188,8 @@ impl<L: Log> Ingest<L> {
     async fn store(&self, source: &Source, prepared: &Prepared, room: Reservation) -> Result<(), Problem> {
         let metrics = &self.shared.metrics;
         let mut items = OpenItems::receive(&source.counts, prepared.received);
+        let log = &self.shared.log;
         if !prepared.rejected.is_empty() {
-            let log = &self.shared.log;
             self.store_each(&prepared.letters, |letter| log.dead_letter(letter))
                 .await?;
             items.end(Outcome::DeadLettered, prepared.count(Outcome::DeadLettered));
@@ -199,14 +199,11 @@ impl<L: Log> Ingest<L> {
                 .iter()
                 .for_each(|item| metrics.rejected(item.reason));
         }
-        if prepared.accepted == 0 {
-            return Ok(());
-        }
-        let log = &self.shared.log;
         self.store_each(&prepared.payloads, |payload| {
             log.payload(&payload.name, &payload.json)
         })
         .await?;
+        // Not before: a request whose data is not kept comes again, and is counted then.
         metrics.changed(&prepared.changes);
         items.hand_over(prepared.accepted);
         for ticket in append(source, prepared, room) {

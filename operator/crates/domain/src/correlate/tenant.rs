@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::effect::{Effect, Outcome, Turn};
+use super::effect::{Effect, Outcome, Turn, Unreadable};
 use super::incident::{Changed, Incident, Stage};
 use super::problems::{News, Problems};
 use super::ring::Ring;
 use super::rules::{Group, RuleState};
 use super::window::Occurrence;
+use crate::entry;
 use crate::event::{Event, Logged};
 use crate::hash::Hash128;
 use crate::rule::index::RuleIndex;
@@ -145,7 +146,10 @@ impl Tenant {
     /// later ones count it in their own incidents too. No rule can take what is not readable.
     fn ask_rules(&mut self, logged: &Logged<'_>, news: News, turn: &mut Turn<'_>) -> Outcome {
         let Some(event) = logged.event() else {
-            turn.effects.push(Effect::Unreadable);
+            turn.effects.push(Effect::Unreadable(Unreadable {
+                index: entry::index(turn.position),
+                text: logged.unread_text().unwrap_or_default().to_owned(),
+            }));
             return Outcome::Unmatched;
         };
         let event = &*event;

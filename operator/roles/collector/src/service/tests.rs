@@ -34,6 +34,7 @@ struct Fixture {
     ingest: Arc<Ingest<MemoryLog>>,
     log: MemoryLog,
     health: Health,
+    registry: Registry,
     _lanes: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
@@ -64,7 +65,8 @@ async fn fixture(mood: Mood) -> Fixture {
     );
     let config: CollectorConfig = serde_yaml::from_str(&yaml).unwrap();
     config.validate().unwrap();
-    let metrics = Metrics::register(&mut Registry::default(), Histogram::new([1.0]));
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry, Histogram::new([1.0]));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let certificates = Certificates::new(reqwest::Client::builder()).unwrap();
     let makings = Makings::new(metrics.clone(), certificates);
@@ -92,6 +94,7 @@ async fn fixture(mood: Mood) -> Fixture {
         ingest: Arc::new(ingest),
         log,
         health,
+        registry,
         _lanes: lanes,
         _folder: folder,
     }
@@ -146,6 +149,16 @@ impl Fixture {
             of(Outcome::DeadLettered),
             of(Outcome::Refused),
         ]
+    }
+
+    /// A counter without labels, as `/metrics` shows it.
+    fn counter(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap().parse().unwrap()
     }
 }
 
@@ -271,6 +284,29 @@ async fn data_too_large_for_the_log_is_stored_before_its_event() {
     fixture.log.set(Mood::Fails);
     assert_eq!(fixture.send(post(WEBHOOK, body)).await.status, 503);
     assert_eq!(fixture.log.events().len(), 1);
+    assert_eq!(
+        fixture.counter("opsward_ingest_data_apart_total"),
+        1,
+        "what was stored"
+    );
+}
+
+#[tokio::test]
+async fn labels_cut_are_counted_when_no_event_is_left_too() {
+    let fixture = fixture(Mood::Confirms).await;
+    // A control character takes six bytes as JSON, so that 64 labels and the description are too large.
+    let value = "\u{1}".repeat(256);
+    let mut too_large = alert(0);
+    for index in 0..64 {
+        too_large["labels"][format!("l{index:060}")] = json!(value);
+    }
+    too_large["annotations"]["description"] = json!("\u{1}".repeat(8192));
+    let answer = fixture.send(post(ALERTS, group(&[too_large]))).await;
+    assert_eq!(
+        (answer.status, &answer.body["items"][0]["reason"]),
+        (422, &json!("EventTooLarge"))
+    );
+    assert_eq!(fixture.counter("opsward_ingest_cut_labels_total"), 2);
 }
 
 #[tokio::test]
