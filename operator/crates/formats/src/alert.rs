@@ -36,7 +36,7 @@ pub(crate) trait Dialect {
     fn split<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(Elements<T>, Sender<'a>), Refusal>;
 
     /// The last word on an event.
-    fn finish(_event: &mut Event<'_>) {}
+    fn finish(_: &mut Event<'_>) {}
 }
 
 /// Makes events of a body's alerts.
@@ -99,6 +99,15 @@ impl<'a> Sender<'a> {
             organisation: Cow::Borrowed(""),
             resolved: is(&text_of(envelope.status), "resolved"),
         }
+    }
+
+    /// The same within an organisation.
+    #[must_use]
+    pub(crate) fn within(mut self, id: Cow<'a, str>) -> Self {
+        if let Self::Webhook { organisation, .. } = &mut self {
+            *organisation = id;
+        }
+        self
     }
 
     const fn format(&self) -> Format {

@@ -48,7 +48,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Envelope<'a, T> {
                         "status" => envelope.status = map.next_value()?,
                         "orgId" => envelope.org_id = map.next_value()?,
                         other => {
-                            envelope.is_legacy |= matches!(other, "evalMatches" | "ruleId" | "ruleUrl");
+                            envelope.is_legacy |= matches!(other, "evalMatches" | "ruleUrl");
                             map.next_value::<IgnoredAny>()?;
                         }
                     }
