@@ -147,6 +147,44 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Res
     })
 }
 
+/// The items of a body that is one object, or a list of them; `one` reads an object's text.
+pub(crate) fn one_or_many<'a>(
+    text: &'a str,
+    one: impl Fn(&'a str, Place) -> Result<(Event<'a>, usize), Refusal> + 'a,
+) -> Result<Items<'a>, Refusal> {
+    match text.as_bytes().first() {
+        Some(b'[') => {
+            let objects = Elements::<&'a RawValue>::of_body(text)?;
+            Ok(objects.items("", move |raw, place| one(raw.get(), place)))
+        }
+        Some(b'{') => match one(text, Place::Body) {
+            // In a body of one object, what cannot be read is the body.
+            Err(refusal) if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
+            item => Ok(Box::new(std::iter::once(item.into()))),
+        },
+        // Not JSON, or JSON of another kind: the parser says which.
+        _ => match Elements::<IgnoredAny>::of_body(text) {
+            Err(refusal) if refusal.reason == Reason::InvalidJson => Err(refusal),
+            _ => Err(Refusal::new(
+                Reason::WrongShape,
+                format!(
+                    "the body is {}; send an object, or a list of objects",
+                    kind_of(text)
+                ),
+            )),
+        },
+    }
+}
+
+/// The text of each object of such a body.
+pub(crate) fn texts_of_one_or_many(text: &str) -> Result<Vec<&str>, Refusal> {
+    if text.starts_with('[') {
+        Ok(Elements::of_body(text)?.texts())
+    } else {
+        Ok(vec![text])
+    }
+}
+
 /// What kind of JSON value a text is, for a message.
 pub(crate) fn kind_of(text: &str) -> &'static str {
     match text.as_bytes().first() {

@@ -160,6 +160,8 @@ impl Reader {
             (Format::Webhook, _) => webhook::texts(text),
             (Format::Alertmanager, _) => alertmanager::texts(text),
             (Format::Grafana, _) => grafana::texts(text),
+            (Format::Falco, _) => falco::texts(text),
+            (Format::GitHub, _) => github::texts(text, input),
             (Format::EventBridge, _) => eventbridge::texts(text),
             (Format::CloudEvents, _) => cloudevents::texts(text, input),
             // One body is one item.

@@ -22,14 +22,14 @@ use domain::event::{Event, EventState, Source};
 use domain::hash::Hash128;
 use domain::json::{Labels, RawJson, Text};
 use domain::severity::Severity;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::body::{self, Elements};
+use crate::body;
 use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
-use crate::refusal::{Place, Quoted, Reason, Refusal};
+use crate::refusal::{Place, Quoted, Refusal};
 use crate::{Format, Input, Items, authority, cut, sent_time};
 
 /// What the fingerprint is made of: the payload's own words, before anything is cut or guessed.
@@ -58,35 +58,12 @@ const INFO_WORDS: [&str; 4] = ["info", "information", "informational", "notice"]
 
 /// Makes events of one object or a list of objects.
 pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
-    match text.as_bytes().first() {
-        Some(b'[') => Ok(Elements::<&'a RawValue>::of_body(text)?
-            .items("", move |raw, place| one(raw.get(), place, &input))),
-        Some(b'{') => match one(text, Place::Body, &input) {
-            // In a body of one object, what cannot be read is the body.
-            Err(refusal) if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
-            item => Ok(Box::new(std::iter::once(item.into()))),
-        },
-        // Not JSON, or JSON of another kind: the parser says which.
-        _ => match Elements::<IgnoredAny>::of_body(text) {
-            Err(refusal) if refusal.reason == Reason::InvalidJson => Err(refusal),
-            _ => Err(Refusal::new(
-                Reason::WrongShape,
-                format!(
-                    "the body is {}; send an object, or a list of objects",
-                    body::kind_of(text)
-                ),
-            )),
-        },
-    }
+    body::one_or_many(text, move |raw, place| one(raw, place, &input))
 }
 
 /// The text of each object.
 pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
-    if text.starts_with('[') {
-        Ok(Elements::of_body(text)?.texts())
-    } else {
-        Ok(vec![text])
-    }
+    body::texts_of_one_or_many(text)
 }
 
 fn one<'a>(raw: &'a str, place: Place, input: &Input<'a>) -> Result<(Event<'a>, usize), Refusal> {
