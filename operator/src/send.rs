@@ -4,8 +4,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use futures::StreamExt;
 use formats::Format;
+use futures::StreamExt;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -70,10 +70,7 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
         n
     });
     let one = |n: u64| {
-        let mut request = client
-            .post(&url)
-            .headers(headers.clone())
-            .body(body.clone());
+        let mut request = client.post(&url).headers(headers.clone()).body(body.clone());
         if let Some(token) = &token {
             request = request.bearer_auth(token);
         }
@@ -104,10 +101,20 @@ fn url(args: &SendArgs) -> String {
 
 /// The sample's own headers, then those given, then the signature's; of one name the last wins.
 fn request_headers(args: &SendArgs, body: &[u8]) -> anyhow::Result<HeaderMap> {
-    let own = args.sample.map_or(&[][..], |format| formats::sample(format).headers);
-    let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let signed = args.sign.as_ref().map(|signer| signer.headers(body)).transpose()?;
-    let all = own.chain(headers(&args.headers)?).chain(signed.into_iter().flatten());
+    let own = args
+        .sample
+        .map_or(&[][..], |format| formats::sample(format).headers);
+    let own = own
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let signed = args
+        .sign
+        .as_ref()
+        .map(|signer| signer.headers(body))
+        .transpose()?;
+    let all = own
+        .chain(headers(&args.headers)?)
+        .chain(signed.into_iter().flatten());
     let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     for (name, value) in all {
         let text = || format!("--header {name}: {value}: no header of HTTP");

@@ -61,9 +61,13 @@ impl Signer {
     /// The headers that sign `body` now.
     pub fn headers(&self, body: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         let file = self.file.display();
-        let secret = std::fs::read(&self.file).with_context(|| format!("cannot read the secret in {file}"))?;
+        let secret =
+            std::fs::read(&self.file).with_context(|| format!("cannot read the secret in {file}"))?;
         let secret = secret.trim_ascii();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)?
+            .as_secs()
+            .to_string();
         let over = |key: &[u8], before: &str| {
             let text = [before.as_bytes(), body].concat();
             sign(&Key::new(HMAC_SHA256, key), &text)
@@ -87,7 +91,9 @@ impl Signer {
             Scheme::StandardWebhooks => {
                 let key = STANDARD
                     .decode(secret.strip_prefix(b"whsec_").unwrap_or(secret))
-                    .with_context(|| format!("{file} holds no key of Standard Webhooks: whsec_ and base64"))?;
+                    .with_context(|| {
+                        format!("{file} holds no key of Standard Webhooks: whsec_ and base64")
+                    })?;
                 let id = format!("msg_{}", ulid::Ulid::new());
                 let signature = STANDARD.encode(over(&key, &format!("{id}.{now}.")));
                 vec![

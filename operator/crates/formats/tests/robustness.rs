@@ -11,12 +11,12 @@
     reason = "a test's helpers are tests"
 )]
 
+mod answer;
 mod damage;
 mod sample;
 
-use domain::event::{Event, bounds};
-use formats::{Format, Refusal};
-use sample::{RECEIVED_AT, Sample};
+use formats::Format;
+use sample::Sample;
 
 const MUTATIONS: u64 = 10_000;
 /// Bodies up to this size are cut at every byte, larger ones at every 64th.
@@ -24,41 +24,7 @@ const SMALL_BYTES: usize = 2048;
 
 /// Parses, and checks what must hold for any answer; says how many events came out.
 fn check(sample: &Sample, body: &[u8]) -> usize {
-    sample.with(body, |reader, input| match reader.parse(input) {
-        Err(refusal) => check_refusal(&refusal),
-        Ok(items) => {
-            let texts = reader.texts(input).len();
-            assert!(texts == 0 || texts == items.len(), "{texts} texts");
-            items
-                .map(|item| item.result.as_ref().map_or_else(check_refusal, check_event))
-                .sum()
-        }
-    })
-}
-
-fn check_refusal(refusal: &Refusal) -> usize {
-    assert!(refusal.message.len() > 10, "{refusal:?}");
-    assert!(refusal.message.len() < 1000, "{refusal:?}");
-    0
-}
-
-fn check_event(event: &Event<'_>) -> usize {
-    assert!(
-        event.title.chars().count() <= bounds::TITLE_CHARS && !event.title.is_empty(),
-        "{event:?}"
-    );
-    assert!(event.description.len() <= bounds::DESCRIPTION_BYTES);
-    assert!(event.labels.len() <= bounds::LABELS);
-    for (name, value) in event.labels.iter() {
-        assert!(name.len() <= bounds::LABEL_NAME_BYTES && value.len() <= bounds::LABEL_VALUE_BYTES);
-    }
-    assert!(event.occurred_at.millis() <= RECEIVED_AT.millis() + bounds::FUTURE_MILLIS);
-    assert!(!event.fingerprint.is_absent() && !event.fingerprint_fields.is_empty());
-    let json = serde_json::to_string(event).unwrap();
-    assert!(!json.contains('\n'), "an event is one line: {json}");
-    let read: Event<'_> = serde_json::from_str(&json).unwrap();
-    assert_eq!(&read, event);
-    1
+    sample.with(body, answer::check)
 }
 
 #[test]

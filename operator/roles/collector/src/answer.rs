@@ -2,16 +2,19 @@
 //!
 //! Written by hand, because it is written for every request: the shape is fixed and only messages need escaping.
 
+mod vendor;
+
 use std::io::Write;
 
 use bytes::Bytes;
+use formats::Format;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::gate::Durability;
 use crate::outcome::Outcome;
-use crate::prepare::{Prepared, Readable, Rejected, item_id};
+use crate::prepare::{Delivery, Prepared, Readable, Rejected, item_id};
 
 /// Which items an answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +42,21 @@ pub(crate) fn status(prepared: &Prepared) -> StatusCode {
     }
 }
 
-/// The answer, once everything is stored.
-pub(crate) fn response(
+/// The answer to a delivery, once everything is stored, as its format's clients read it.
+pub(crate) fn to(
+    delivery: &Delivery<'_>,
     prepared: &Prepared,
     durability: Durability,
     listing: Listing,
 ) -> Response<Full<Bytes>> {
+    match delivery.reader.format() {
+        Format::PagerDuty => vendor::pagerduty(prepared, delivery.body),
+        Format::Otlp => vendor::otlp(prepared, delivery.headers),
+        _ => response(prepared, durability, listing),
+    }
+}
+
+fn response(prepared: &Prepared, durability: Durability, listing: Listing) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body(prepared, durability, listing))));
     *response.status_mut() = status(prepared);
     response

@@ -16,7 +16,7 @@ use futures::future::try_join_all;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use ulid::Ulid;
 
 use crate::answer::{self, Listing};
@@ -66,11 +66,13 @@ impl<L: Log> Ingest<L> {
             problem.response()
         });
         let metrics = &self.shared.metrics;
-        if response.status().is_success() {
+        if response.status() == StatusCode::ACCEPTED {
             metrics.accepted_requests.inc();
-            metrics.receive_to_ack.observe(started.elapsed().as_secs_f64());
         } else {
             metrics.answered(response.status().as_u16());
+        }
+        if response.status().is_success() {
+            metrics.receive_to_ack.observe(started.elapsed().as_secs_f64());
         }
         response
     }
@@ -110,7 +112,11 @@ impl<L: Log> Ingest<L> {
         }
         self.log_is_ready()?;
         let headers = headers::texts(&head.headers);
-        let delivery = |body| Delivery {
+        let (bytes, problem) = match &unpacked {
+            Unpacked::Whole(body) => (&**body, None),
+            Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
+        };
+        let delivery = Delivery {
             source: source.name.as_str(),
             reader: &source.reader,
             tenants: &source.tenants,
@@ -118,29 +124,19 @@ impl<L: Log> Ingest<L> {
             received_at: now,
             first_id,
             signed_name: signed_name.as_deref(),
-            key: None,
+            key: headers::idempotency_key(&head.headers)?,
             traceparent: headers::traceparent(&head.headers),
-            body,
+            body: bytes,
         };
-        let key = headers::idempotency_key(&head.headers)?;
-        let prepared = match &unpacked {
-            Unpacked::Whole(body) => prepare::prepare(
-                &Delivery {
-                    key,
-                    ..delivery(body)
-                },
-                &self.redactor,
-            ),
-            Unpacked::Corrupt(body, problem) => self.corrupt(&delivery(body), problem),
+        let prepared = match problem {
+            None => prepare::prepare(&delivery, &self.redactor),
+            Some(problem) => self.corrupt(&delivery, problem),
         };
         room.settle(body.len() + prepared.bytes());
         self.store(&source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
-        Ok(answer::response(
-            &prepared,
-            self.shared.gate.durability(),
-            listing,
-        ))
+        let durability = self.shared.gate.durability();
+        Ok(answer::to(&delivery, &prepared, durability, listing))
     }
 
     /// Whether the head alone lets the request in.

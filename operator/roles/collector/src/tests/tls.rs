@@ -20,7 +20,10 @@ impl Authority {
     fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
-        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+        (
+            params.signed_by(&key, &self.0).unwrap().pem(),
+            key.serialize_pem(),
+        )
     }
 
     fn write(&self, folder: &Path) {
@@ -68,7 +71,11 @@ async fn senders_are_known_by_their_certificates_and_a_renewed_one_is_shown() {
     );
     let health = Health::default();
     let collector = bind(&yaml, &health).await.unwrap();
-    let (port, tls, shutdown) = (collector.local_addr().port(), collector.tls.clone().unwrap(), Shutdown::new());
+    let (port, tls, shutdown) = (
+        collector.local_addr().port(),
+        collector.tls.clone().unwrap(),
+        Shutdown::new(),
+    );
     let task = tokio::spawn(collector.serve(MemoryLog::new(Mood::Confirms), shutdown.clone()));
 
     let known = ours.client(Some(&theirs.issue("sender.example.com")));
@@ -81,10 +88,15 @@ async fn senders_are_known_by_their_certificates_and_a_renewed_one_is_shown() {
         }
     };
     assert_eq!(timeout(PATIENCE, status).await.unwrap(), Ok(202));
-    assert_eq!(post(&ours.client(Some(&theirs.issue("other.example.com"))), port).await, Ok(401));
+    assert_eq!(
+        post(&ours.client(Some(&theirs.issue("other.example.com"))), port).await,
+        Ok(401)
+    );
     assert_eq!(post(&ours.client(None), port).await, Ok(401));
     // Issued by an authority that nobody named: refused in the handshake.
-    post(&ours.client(Some(&ours.issue("sender.example.com"))), port).await.unwrap_err();
+    post(&ours.client(Some(&ours.issue("sender.example.com"))), port)
+        .await
+        .unwrap_err();
 
     let renewed = Authority::new();
     std::fs::write(at("cert"), "no certificate").unwrap();
