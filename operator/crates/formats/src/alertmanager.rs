@@ -31,7 +31,7 @@ use crate::body::{self, Elements};
 use crate::field::Field;
 use crate::labels::{self, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Items, authority, cut, data, sent_time};
+use crate::{Format, Input, Items, authority, cut, data, occurrence, sent_time};
 use sent::{Alert, Envelope};
 
 /// Alertmanager's own default of `resolve_timeout`: how long a posted alert without `endsAt` fires.
@@ -143,7 +143,7 @@ fn event<'a>(
     let mut event = Event {
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields,
-        occurrence_key: occurrence(identity.fingerprint, span.starts_at),
+        occurrence_key: occurrence::of(identity.fingerprint, span.starts_at),
         state: life.state,
         source: Source {
             name: input.source.into(),
@@ -278,19 +278,6 @@ fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>) -> 
         fingerprint,
         fields: fields.collect(),
     }
-}
-
-/// One occurrence of a problem: since when it fires. Without a start every report is of the same one.
-fn occurrence(fingerprint: Hash128, starts_at: Option<Time>) -> Hash128 {
-    /// Odd, so that no two starts of one problem meet; its bits are those of the golden ratio, so that the starts
-    /// of two problems meet no likelier than two random keys. A second hash would add a tenth to an alert's cost.
-    const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-    let start = starts_at.map_or(0, Time::millis).unsigned_abs();
-    Hash128::from(
-        fingerprint
-            .bits()
-            .wrapping_add(SPREAD.wrapping_mul(u128::from(start) + 1)),
-    )
 }
 
 fn data_of(annotations: &RawValue, place: Place) -> Result<Option<RawJson<'_>>, Refusal> {

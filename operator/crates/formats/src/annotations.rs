@@ -64,20 +64,22 @@ impl<'a> Annotations<'a> {
             ("generatorURL", generator_url),
             ("runbook", self.runbook.clone()),
         ];
-        let usable = |link: &str| {
-            link.len() <= LINK_BYTES
-                && ["https://", "http://"]
-                    .iter()
-                    .any(|scheme| link.starts_with(scheme))
-        };
         Labels::new(
             links
                 .into_iter()
-                .filter(|(_, link)| usable(link))
+                .filter(|(_, link)| is_link(link))
                 .map(|(name, link)| (name.into(), link))
                 .collect(),
         )
     }
+}
+
+/// Whether a sender's text is a web address that people may be given to click on.
+pub(crate) fn is_link(text: &str) -> bool {
+    text.len() <= LINK_BYTES
+        && ["https://", "http://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
 }
 
 fn first<'a>(preferred: Field<'a>, other: Field<'a>) -> Cow<'a, str> {

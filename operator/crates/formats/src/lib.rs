@@ -18,6 +18,7 @@ mod generic;
 mod github;
 mod grafana;
 mod labels;
+mod occurrence;
 mod otlp;
 mod owned;
 mod pagerduty;
