@@ -3,8 +3,7 @@
 //! (`alarmData`). Metric and composite alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and
 //! `EventBridge`", "Notifying users on alarm changes" and "Alarm tags in action payloads".
 //!
-//! * Identity: the alarm's ARN, in all shapes; before 2019 SNS's had none, and account, region and name take its
-//!   place.
+//! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place.
 //! * Occurrence: when the alarm went into its state. An end names the state before it and since when only in the
 //!   event; there it has the occurrence of what it ends. In SNS's form it cannot, and need not: the correlator
 //!   ends a problem by its fingerprint and the time.

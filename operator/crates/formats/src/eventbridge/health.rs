@@ -29,7 +29,7 @@ use crate::{Format, Input, cut, occurrence, sent_time};
 /// The detail-type of an abuse report.
 pub(super) const ABUSE: &str = "AWS Health Abuse Event";
 
-/// A change that starts this soon leaves no working day between two weekends to prepare for it.
+/// A change that starts this soon may have only a weekend before it.
 const SOON: Duration = Duration::from_hours(72);
 
 /// The members of the detail that people match rules on.
@@ -154,7 +154,7 @@ fn severity(envelope: &Envelope<'_>, starts_at: Option<Time>, received_at: Time)
     (severity, "detail.eventTypeCategory")
 }
 
-/// The affected region; that of the ARN where the detail names none, as it did not before 2023.
+/// The affected region; that of the ARN where the detail names none, as in AWS's mock events.
 fn region<'a>(detail: &Object<'a>, arn: &str) -> Cow<'a, str> {
     match detail.scalar("eventRegion") {
         region if region.is_empty() => Cow::Owned(arn.split(':').nth(3).unwrap_or_default().to_owned()),
