@@ -62,7 +62,9 @@ fn read_text(text: &str) -> Result<Option<Time>, ()> {
         return from_epoch(text.parse().map_err(drop)?);
     }
     let rfc2822 = || {
+        // The date is what counts where the name of its day is another's, as in samples that AWS publishes.
         rfc2822::DateTimeParser::new()
+            .relaxed_weekday(true)
             .parse_timestamp(text)
             .map(Time::from)
     };
@@ -130,6 +132,11 @@ mod tests {
         assert_eq!(
             reads(r#""Sun, 1 Dec 2024 10:30:00 GMT""#).as_deref(),
             Some("2024-12-01T10:30:00.000Z")
+        );
+        assert_eq!(
+            reads(r#""Sat, 05 Jun 2016 15:10:09 GMT""#).as_deref(),
+            Some("2016-06-05T15:10:09.000Z"),
+            "a Sunday"
         );
     }
 
