@@ -3,6 +3,7 @@
 //!
 //! This is the hot path of ingest: an item is parsed once into types that borrow from the body.
 
+mod alert;
 mod alertmanager;
 mod annotations;
 mod authority;
@@ -18,6 +19,8 @@ mod generic;
 mod github;
 mod grafana;
 mod labels;
+mod links;
+mod occurrence;
 mod otlp;
 mod owned;
 mod pagerduty;

@@ -1,5 +1,6 @@
-//! Alertmanager's JSON as it comes. What it means, the module above knows.
+//! The JSON of Alertmanager and Grafana as it comes. What it means, the module above knows.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,15 +9,20 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::body::{self, Elements, MAX_DEPTH};
-use crate::data;
+use crate::data::Member;
 use crate::field::Field;
 use crate::labels::LabelMap;
+use crate::links::Link;
 
 /// The webhook's body around its alerts.
-pub(super) struct Envelope<'a, T> {
-    pub(super) alerts: Option<Elements<T>>,
-    pub(super) external_url: Field<'a>,
-    pub(super) status: Field<'a>,
+pub(crate) struct Envelope<'a, T> {
+    pub(crate) alerts: Option<Elements<T>>,
+    pub(crate) external_url: Field<'a>,
+    pub(crate) status: Field<'a>,
+    /// Grafana's organisation.
+    pub(crate) org_id: Field<'a>,
+    /// Whether it has a member that only Grafana's legacy alerting writes.
+    pub(crate) is_legacy: bool,
 }
 
 impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Envelope<'a, T> {
@@ -32,13 +38,19 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Envelope<'a, T> {
                     alerts: None,
                     external_url: Field::Absent,
                     status: Field::Absent,
+                    org_id: Field::Absent,
+                    is_legacy: false,
                 };
                 while let Some(Text(name)) = map.next_key()? {
                     match &*name {
                         "alerts" => envelope.alerts = Some(map.next_value()?),
                         "externalURL" => envelope.external_url = map.next_value()?,
                         "status" => envelope.status = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
+                        "orgId" => envelope.org_id = map.next_value()?,
+                        other => {
+                            envelope.is_legacy |= matches!(other, "evalMatches" | "ruleId" | "ruleUrl");
+                            map.next_value::<IgnoredAny>()?;
+                        }
                     }
                 }
                 Ok(envelope)
@@ -48,9 +60,24 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Envelope<'a, T> {
     }
 }
 
+/// The members of an alert that only one sender's alerts have.
+pub(crate) trait Extra<'a>: Default {
+    /// Takes a member that no field of [`Alert`] takes.
+    fn take(&mut self, name: Cow<'a, str>, value: &'a RawValue);
+
+    /// Whether what was taken may be nested too deep.
+    fn may_be_deep(&self) -> bool;
+
+    /// The links among what was taken.
+    fn links(&mut self) -> Vec<Link<'a>>;
+
+    /// What of it no field of an event takes, for `data`.
+    fn members(self) -> Vec<Member<'a>>;
+}
+
 /// One alert as sent.
 #[derive(Default)]
-pub(super) struct Alert<'a> {
+pub(crate) struct Alert<'a, E> {
     pub(super) status: Field<'a>,
     pub(super) labels: LabelMap<'a>,
     pub(super) annotations: Option<&'a RawValue>,
@@ -58,11 +85,10 @@ pub(super) struct Alert<'a> {
     pub(super) ends_at: Field<'a>,
     pub(super) generator_url: Field<'a>,
     pub(super) fingerprint: Field<'a>,
-    /// Whether a member that no field of an event takes is a list or an object.
-    has_nested_others: bool,
+    pub(super) extra: E,
 }
 
-impl Alert<'_> {
+impl<'a, E: Extra<'a>> Alert<'a, E> {
     /// Whether its depth needs no look: nothing is nested in it but labels and annotations, and those are shallow.
     pub(super) fn is_plain(&self) -> bool {
         let fields = [
@@ -72,7 +98,7 @@ impl Alert<'_> {
             &self.generator_url,
             &self.fingerprint,
         ];
-        !self.has_nested_others
+        !self.extra.may_be_deep()
             && !self.labels.has_nested_values()
             && !self
                 .annotations
@@ -81,16 +107,16 @@ impl Alert<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Alert<'a> {
+impl<'de: 'a, 'a, E: Extra<'a> + 'a> Deserialize<'de> for Alert<'a, E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Alert<'de>;
+        struct Members<'a, E>(PhantomData<&'a E>);
+        impl<'de: 'a, 'a, E: Extra<'a> + 'a> Visitor<'de> for Members<'a, E> {
+            type Value = Alert<'a, E>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an alert")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut alert = Alert::default();
+                let mut alert = Alert::<'a, E>::default();
                 while let Some(Text(name)) = map.next_key()? {
                     match &*name {
                         "status" => alert.status = map.next_value()?,
@@ -100,12 +126,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Alert<'a> {
                         "endsAt" => alert.ends_at = map.next_value()?,
                         "generatorURL" => alert.generator_url = map.next_value()?,
                         "fingerprint" => alert.fingerprint = map.next_value()?,
-                        _ => alert.has_nested_others |= data::is_nested(map.next_value()?),
+                        _ => alert.extra.take(name, map.next_value()?),
                     }
                 }
                 Ok(alert)
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }
