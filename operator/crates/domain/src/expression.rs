@@ -95,17 +95,26 @@ pub struct Expression {
     program: Program,
     functions: Functions,
     mentions: Vec<Mention>,
-    is_path: bool,
+    path: Option<Vec<Step>>,
     patterns: Arc<[Pattern]>,
 }
 
-/// What an expression mentions: a name, and if it selects one, a field of it.
+/// What an expression mentions: a name, with the fields behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     /// One of the names that the expression may use.
     pub name: &'static str,
-    /// The field; none when the name stands by itself.
-    pub field: Option<String>,
+    /// The fields that dots select, outermost first; none when the name stands by itself.
+    pub fields: Vec<String>,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A member of an object; as the first step, a name.
+    Field(String),
+    /// An element of a list, from 0.
+    Index(usize),
 }
 
 impl std::fmt::Debug for Expression {
@@ -113,7 +122,7 @@ impl std::fmt::Debug for Expression {
         f.debug_struct("Expression")
             .field("functions", &self.functions)
             .field("mentions", &self.mentions)
-            .field("is_path", &self.is_path)
+            .field("path", &self.path)
             .finish_non_exhaustive()
     }
 }
@@ -153,7 +162,7 @@ impl Expression {
             return Err(ExpressionError::UnknownName((*name).to_owned()));
         }
         Ok(Self {
-            is_path: bounds::is_path(program.expression()),
+            path: bounds::path(program.expression()),
             mentions: seen.mentions,
             patterns: seen.patterns.into(),
             functions,
@@ -166,9 +175,10 @@ impl Expression {
         &self.mentions
     }
 
-    /// Whether it is a path: a name, fields behind dots, and literals in brackets, such as `body.hosts[0].name`.
-    pub const fn is_path(&self) -> bool {
-        self.is_path
+    /// Its steps, when it is a path: a name, fields behind dots, and literals in brackets, such as
+    /// `body.hosts[0].name`.
+    pub fn path(&self) -> Option<&[Step]> {
+        self.path.as_deref()
     }
 
     /// Evaluates over what is bound. Null for an optional value that is not there.

@@ -3,7 +3,7 @@
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::pattern::{self, Pattern};
-use super::{BRACKET_DEPTH, COMPREHENSION_DEPTH, EXPRESSION_DEPTH, ExpressionError, Mention, PATTERNS};
+use super::{BRACKET_DEPTH, COMPREHENSION_DEPTH, EXPRESSION_DEPTH, ExpressionError, Mention, PATTERNS, Step};
 
 /// Refuses nesting before the parser recurses into it.
 pub(super) fn check_brackets(text: &str) -> Result<(), ExpressionError> {
@@ -21,16 +21,27 @@ pub(super) fn check_brackets(text: &str) -> Result<(), ExpressionError> {
     Ok(())
 }
 
-/// Whether an expression is a name with fields and literal indexes behind it.
-pub(super) fn is_path(node: &IdedExpr) -> bool {
-    match &node.expr {
-        Expr::Ident(_) => true,
-        Expr::Select(select) => !select.test && is_path(&select.operand),
+/// The steps of an expression that is a name with fields and literal indexes behind it, the name first.
+pub(super) fn path(node: &IdedExpr) -> Option<Vec<Step>> {
+    let (operand, step) = match &node.expr {
+        Expr::Ident(name) => return Some(vec![Step::Field(name.clone())]),
+        Expr::Select(select) if !select.test => (&*select.operand, Step::Field(select.field.clone())),
         Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
-            [operand, index] => matches!(index.expr, Expr::Literal(_)) && is_path(operand),
-            _ => false,
+            [operand, index] => (operand, literal_index(index)?),
+            _ => return None,
         },
-        _ => false,
+        _ => return None,
+    };
+    let mut steps = path(operand)?;
+    steps.push(step);
+    Some(steps)
+}
+
+fn literal_index(node: &IdedExpr) -> Option<Step> {
+    match &node.expr {
+        Expr::Literal(LiteralValue::String(name)) => Some(Step::Field(name.inner().to_owned())),
+        Expr::Literal(LiteralValue::Int(index)) => usize::try_from(*index.inner()).ok().map(Step::Index),
+        _ => None,
     }
 }
 
@@ -62,22 +73,30 @@ impl Seen {
         depth: usize,
         loops: usize,
     ) -> Result<(), ExpressionError> {
-        if depth > EXPRESSION_DEPTH {
-            return Err(ExpressionError::TooDeep("expressions are", EXPRESSION_DEPTH));
-        }
+        check_depth(depth)?;
         let deeper = depth + 1;
-        match &node.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) => {
-                self.mention(name, None);
-                Ok(())
-            }
-            Expr::Select(select) => {
-                if let Expr::Ident(name) = &select.operand.expr {
-                    self.mention(name, Some(&select.field));
-                    return Ok(());
+        let (mut operand, mut fields) = (node, Vec::new());
+        while let Some((inner, field)) = selected(operand) {
+            fields.push(field);
+            operand = inner;
+        }
+        if !fields.is_empty() {
+            fields.reverse();
+            let below = depth + fields.len();
+            return match &operand.expr {
+                Expr::Ident(name) => {
+                    self.mention(name, &fields);
+                    check_depth(below)
                 }
-                self.walk(&select.operand, deeper, loops)
+                _ => self.walk(operand, below, loops),
+            };
+        }
+        match &node.expr {
+            // A selection has been seen above.
+            Expr::Select(_) | Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) => {
+                self.mention(name, &[]);
+                Ok(())
             }
             Expr::Call(call) => {
                 if call.func_name == pattern::MATCHES {
@@ -141,16 +160,38 @@ impl Seen {
         Ok(())
     }
 
-    fn mention(&mut self, name: &str, field: Option<&str>) {
+    fn mention(&mut self, name: &str, fields: &[&str]) {
         let Some(name) = self.names.iter().find(|known| **known == name) else {
             return;
         };
-        let field = field.map(ToOwned::to_owned);
-        let mention = Mention { name, field };
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        let mention = Mention { name, fields };
         if !self.mentions.contains(&mention) {
             self.mentions.push(mention);
         }
     }
+}
+
+/// What a field is selected of, and its name: `operand.field`, `operand.?field`, or `has(operand.field)`.
+fn selected(node: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    match &node.expr {
+        Expr::Select(select) => Some((&select.operand, &select.field)),
+        Expr::Call(call) if call.func_name == operators::OPT_SELECT => match call.args.as_slice() {
+            [operand, field] => match &field.expr {
+                Expr::Literal(LiteralValue::String(name)) => Some((operand, name.inner())),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn check_depth(depth: usize) -> Result<(), ExpressionError> {
+    if depth > EXPRESSION_DEPTH {
+        return Err(ExpressionError::TooDeep("expressions are", EXPRESSION_DEPTH));
+    }
+    Ok(())
 }
 
 /// A pattern has to be there to be checked.

@@ -68,20 +68,51 @@ fn what_json_does_not_have_is_no_answer() {
 
 #[test]
 fn a_path_is_names_and_literal_indexes() {
-    for (text, is_path) in [
-        ("body", true),
-        ("body.a.b", true),
-        ("body.a[0].b", true),
-        ("body['a-b'].c", true),
-        ("has(body.a)", false),
-        ("body.?a", false),
-        ("body[body.a]", false),
-        ("body.a + 1", false),
-        ("'text'", false),
-        ("body.a.size()", false),
+    let field = |name: &str| Step::Field(name.to_owned());
+    for (text, steps) in [
+        ("body", vec![field("body")]),
+        ("body.a.b", vec![field("body"), field("a"), field("b")]),
+        (
+            "body.a[2].b",
+            vec![field("body"), field("a"), Step::Index(2), field("b")],
+        ),
+        ("body['a-b']", vec![field("body"), field("a-b")]),
     ] {
-        assert_eq!(compile(text).unwrap().is_path(), is_path, "{text}");
+        assert_eq!(compile(text).unwrap().path(), Some(&*steps), "{text}");
     }
+    for text in [
+        "has(body.a)",
+        "body.?a",
+        "body[body.a]",
+        "body[-1]",
+        "body.a + 1",
+        "'t'",
+        "body.a.size()",
+    ] {
+        assert_eq!(compile(text).unwrap().path(), None, "{text}");
+    }
+}
+
+#[test]
+fn an_expression_tells_what_it_mentions() {
+    let mentions = |text: &str| -> Vec<String> {
+        let expression = compile(text).unwrap();
+        expression
+            .mentions()
+            .iter()
+            .map(|mention| mention.fields.join("."))
+            .collect()
+    };
+    assert_eq!(
+        mentions("body.a.b == body.c.size() || has(body.d)"),
+        ["a.b", "c", "d"]
+    );
+    assert_eq!(
+        mentions("body.xs.exists(x, x.y == body.z) && body.z"),
+        ["xs", "z"]
+    );
+    assert_eq!(mentions("size(body) + 'x'.size()"), [""]);
+    assert_eq!(mentions("body.?a.?b.orValue(body.?c.d)"), ["a.b", "c.d"]);
 }
 
 #[test]

@@ -84,9 +84,14 @@ impl Fields {
     fn of(expression: &Expression) -> Self {
         let known = |name: &str| EVENT_FIELDS.iter().copied().find(|known| *known == name);
         let mentions = expression.mentions().iter();
-        let fields: Option<Vec<&str>> = mentions.map(|mention| mention.field.as_deref()).collect();
+        let fields: Option<Vec<&str>> = mentions
+            .map(|mention| mention.fields.first().map(String::as_str))
+            .collect();
         fields.map_or(Self::All, |fields| {
-            Self::Named(fields.into_iter().filter_map(known).collect())
+            let mut named: Vec<_> = fields.into_iter().filter_map(known).collect();
+            named.sort_unstable();
+            named.dedup();
+            Self::Named(named)
         })
     }
 }
