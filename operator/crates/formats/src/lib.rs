@@ -28,6 +28,7 @@ mod reader;
 mod refusal;
 mod sent_time;
 mod sns;
+mod state_word;
 mod template;
 mod webhook;
 

@@ -11,14 +11,16 @@ const LINK_BYTES: usize = 2048;
 /// A link as sent, with the name that it gets.
 pub(crate) type Link<'a> = (&'static str, Cow<'a, str>);
 
-/// The links that are web addresses, since people will click on them.
+/// Whether it is a web address within the bound; people will click on it.
+pub(crate) fn is_usable(link: &str) -> bool {
+    link.len() <= LINK_BYTES
+        && ["https://", "http://"]
+            .iter()
+            .any(|scheme| link.starts_with(scheme))
+}
+
+/// The links that are usable.
 pub(crate) fn usable<'a>(links: impl IntoIterator<Item = Link<'a>>) -> Labels<'a> {
-    let is_usable = |link: &str| {
-        link.len() <= LINK_BYTES
-            && ["https://", "http://"]
-                .iter()
-                .any(|scheme| link.starts_with(scheme))
-    };
     Labels::new(
         links
             .into_iter()
