@@ -7,6 +7,7 @@ pub mod dimensions;
 mod encode;
 pub mod entry;
 pub mod event;
+pub mod expression;
 pub mod hash;
 pub mod incident;
 pub mod json;

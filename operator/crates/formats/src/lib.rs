@@ -29,6 +29,7 @@ mod refusal;
 mod sample;
 mod sent_time;
 mod sns;
+mod state_word;
 mod template;
 mod webhook;
 

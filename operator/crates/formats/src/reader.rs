@@ -156,7 +156,7 @@ impl Reader {
             return Vec::new();
         };
         let texts = match (self.format, &self.way) {
-            (_, Way::Mapped(mapping)) => return generic::texts(text, mapping),
+            (_, Way::Mapped(mapping)) => return generic::texts(text, input, mapping),
             (_, Way::Messages(inner)) => return sns::texts(text, input, inner),
             (Format::Webhook, _) => webhook::texts(text),
             (Format::Alertmanager, _) => alertmanager::texts(text),

@@ -1,7 +1,7 @@
 //! The samples of a format: bodies with their headers and the reader that their source has. In
 //! `tests/samples/<format>/`: `<name>.json` (or `.bin`, `.txt`), beside it `<name>.headers` where headers matter
 //! (`name: value`, a line each). A sample `<vendor>-<what>.json` of `generic` is read as `config/samples/sources/
-//! <vendor>.yaml` maps it.
+//! <vendor>.yaml` maps it; `sample` as `datadog.yaml` does.
 
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,11 @@ fn settings(format: Format, file: &Path) -> Settings {
         return Settings::default();
     }
     let name = file.file_stem().unwrap().to_str().unwrap();
-    let vendor = name.split('-').next().unwrap();
+    let vendor = match name.split_once('-') {
+        Some((vendor, _)) => vendor,
+        // The sample that ships in the binary.
+        None => "datadog",
+    };
     let path = folder().join(format!("../../../../../config/samples/sources/{vendor}.yaml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let config: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
