@@ -77,7 +77,7 @@ pub(crate) enum Sender<'a> {
         format: Format,
         /// The Alertmanager or Grafana behind it.
         cluster: Cow<'a, str>,
-        /// Grafana's organisation, whose rules nobody else's are; Alertmanager has none.
+        /// Grafana's organisation; Alertmanager has none.
         organisation: Cow<'a, str>,
         /// Whether the whole group is resolved.
         resolved: bool,
