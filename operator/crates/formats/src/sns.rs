@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use crate::field::Field;
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, Item, Items, Reader, body, cut, data, eventbridge, owned, sent_time};
+use crate::{Format, Input, Item, Items, Reader, body, cut, data, eventbridge, owned, sent_time, template};
 
 /// How raw delivery says so, and the message's id in it.
 const RAW_DELIVERY: &str = "x-amz-sns-rawdelivery";
@@ -206,12 +206,17 @@ impl<'a> Message<'a> {
             && (!text.starts_with(['{', '[']) || !eventbridge::knows(text))
     }
 
-    /// What tells one kind of message of a topic from another: its subject.
-    ///
-    /// A message without a subject is only its topic's. Once `crate::template` masks the numbers, times and ids
-    /// of a text, the masked first line belongs here, and into the event's `template`.
-    fn identity(&self) -> &str {
-        self.subject.trim()
+    /// What tells one kind of message of a topic from another: its subject, else its first line, without what varies.
+    fn template(&self) -> (Cow<'_, str>, &'static str) {
+        let text = self.text.trim();
+        match self.subject.trim() {
+            "" if text.starts_with(['{', '[']) => (Cow::Borrowed(""), ""),
+            "" => (
+                template::of(text.lines().next().unwrap_or_default()),
+                "template(Message)",
+            ),
+            subject => (template::of(subject), "template(Subject)"),
+        }
     }
 }
 
@@ -232,10 +237,15 @@ fn notice_event<'m>(sent: &Message<'m>, input: &Input<'m>) -> Result<Event<'m>, 
     };
     let title = cut::title(Cow::Owned(title.to_owned()));
     let part_of_arn = |index| Cow::Owned(sent.topic.split(':').nth(index).unwrap_or_default().to_owned());
+    let (template, field) = sent.template();
     Ok(Event {
         delivery_key: key(&sent.id, None),
-        fingerprint: Hash128::of([Format::Sns.name(), &sent.topic, sent.identity()]),
-        fingerprint_fields: ["TopicArn", "Subject"].into_iter().collect(),
+        fingerprint: Hash128::of([Format::Sns.name(), &sent.topic, &template]),
+        fingerprint_fields: ["TopicArn", field]
+            .into_iter()
+            .filter(|field| !field.is_empty())
+            .collect(),
+        template: Cow::Owned(template.into_owned()),
         state: EventState::Info,
         severity: Severity::Info,
         severity_from: "default".into(),

@@ -29,7 +29,7 @@ use crate::body;
 use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
-use crate::refusal::{Place, Refusal};
+use crate::refusal::{Place, Quoted, Refusal};
 use crate::{Format, Input, Items, authority, cut, sent_time, state_word};
 
 /// What the fingerprint is made of: the payload's own words, before anything is cut or guessed.

@@ -32,6 +32,7 @@ fn a_body_cut_off_anywhere_is_answered() {
     for sample in Format::ALL.into_iter().flat_map(sample::all) {
         let body = &sample.body;
         let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
+        println!("{}", sample.file.display());
         for end in (0..body.len()).step_by(step) {
             check(&sample, &body[..end]);
         }

@@ -10,9 +10,9 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
-use crate::links::is_usable;
 use crate::eventbridge::envelope::{self, Envelope};
 use crate::eventbridge::object::Object;
+use crate::links::is_usable;
 use crate::refusal::Refusal;
 use crate::{Format, Input, cut, labels, occurrence, sent_time};
 
