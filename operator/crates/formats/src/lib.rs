@@ -18,6 +18,9 @@ mod generic;
 mod github;
 mod grafana;
 mod labels;
+#[allow(dead_code, reason = "other formats use the rest")]
+mod links;
+mod otel_severity;
 mod otlp;
 mod owned;
 mod pagerduty;
@@ -25,7 +28,10 @@ mod reader;
 mod refusal;
 mod sent_time;
 mod sns;
+#[allow(dead_code, reason = "other formats use the rest")]
+mod state_word;
 mod template;
+mod traceparent;
 mod webhook;
 
 use domain::event::Event;

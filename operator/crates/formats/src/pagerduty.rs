@@ -30,7 +30,7 @@ use crate::body::{self, Elements};
 use crate::field::Field;
 use crate::labels::{self, Pair};
 use crate::refusal::{Path, Place, Quoted, Refusal};
-use crate::{Format, Input, Item, Items, authority, cut, data, sent_time};
+use crate::{Format, Input, Item, Items, authority, cut, data, links, sent_time};
 use identity::Identity;
 use sent::{Body, Link, Payload, Secrets};
 
@@ -38,9 +38,6 @@ pub use identity::dedup_key;
 
 /// Links and images of an event that are read: more than people look at.
 const LINKS: usize = 20;
-
-/// Bytes of a link. Browsers and chat systems take about 2,000; a longer one is left out, since a cut one leads nowhere.
-const LINK_BYTES: usize = 2048;
 
 /// What stands in a text for a secret; the word that redaction uses.
 const REMOVED: &str = "\"[redacted]\"";
@@ -153,9 +150,11 @@ fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event
     let event = Event {
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields.iter().copied().collect(),
-        occurrence_key: Some(identity.fingerprint)
-            .filter(|_| !is_change)
-            .unwrap_or_default(),
+        occurrence_key: if is_change {
+            Hash128::default()
+        } else {
+            identity.fingerprint
+        },
         state: action.state(),
         source: Source {
             name: input.source.into(),
@@ -171,7 +170,7 @@ fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event
         resource: cut::short(source),
         service: cut::short(component),
         labels,
-        links: links(&body),
+        links: named_links(&body),
         occurred_at: occurred_at(&payload, action, input.received_at)?,
         received_at: input.received_at,
         data: data_of(body, payload)?,
@@ -257,7 +256,7 @@ fn named<'a, const N: usize>(pairs: [(&'static str, Cow<'a, str>); N]) -> Labels
 }
 
 /// The links to click on, by their texts: of the client, of `links`, of `images`.
-fn links<'a>(body: &Body<'a>) -> Labels<'a> {
+fn named_links<'a>(body: &Body<'a>) -> Labels<'a> {
     let client = (Cow::Borrowed("client"), body.client_url.clone());
     let links = listed(body.links).map(|link| (or(link.text, "link"), link.href));
     let images = listed(body.images).map(|image| {
@@ -271,10 +270,7 @@ fn links<'a>(body: &Body<'a>) -> Labels<'a> {
     let mut found: Vec<Pair<'a>> = Vec::new();
     for (name, target) in std::iter::once(client).chain(links).chain(images) {
         let Field::Text(target) = target else { continue };
-        let is_web = ["https://", "http://"]
-            .iter()
-            .any(|scheme| target.starts_with(scheme));
-        if !is_web || target.len() > LINK_BYTES {
+        if !links::is_usable(&target) {
             continue;
         }
         let is_taken = found.iter().any(|(known, _)| *known == name);
