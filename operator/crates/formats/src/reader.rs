@@ -158,6 +158,7 @@ impl Reader {
         let texts = match (self.format, &self.way) {
             (_, Way::Mapped(mapping)) => return generic::texts(text, input, mapping),
             (_, Way::Messages(inner)) => return sns::texts(text, input, inner),
+            (Format::PagerDuty, _) => return pagerduty::texts(text),
             (Format::Webhook, _) => webhook::texts(text),
             (Format::Alertmanager, _) => alertmanager::texts(text),
             (Format::Grafana, _) => grafana::texts(text),

@@ -14,6 +14,7 @@ pub const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
 /// One sample.
 pub struct Sample {
     /// The body's file.
+    #[allow(dead_code, reason = "not every test names it")]
     pub file: PathBuf,
     /// The body.
     pub body: Vec<u8>,
