@@ -46,6 +46,7 @@ pub use pagerduty::dedup_key as pagerduty_dedup_key;
 pub use reader::{Reader, Settings, SettingsError};
 pub use refusal::{Reason, Refusal};
 pub use sample::{Sample, sample};
+pub use traceparent::is_well_formed as is_traceparent;
 
 /// One request as the collector has it.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,10 @@
-//! W3C trace contexts that bodies carry (the collector reads the request's own header): w3.org/TR/trace-context,
-//! version 00.
+//! W3C trace contexts, in headers and in bodies: w3.org/TR/trace-context, version 00.
 
 /// Characters of `00-<trace id>-<parent id>-<flags>`.
 const LENGTH: usize = 55;
 
 /// Whether it may stand in an event: version 00, lower-case digits, no id of zeros.
-pub(crate) fn is_well_formed(text: &str) -> bool {
+pub fn is_well_formed(text: &str) -> bool {
     let is_hex = |part: &str, length| {
         part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };

@@ -11,6 +11,7 @@ pub mod chain;
 pub mod health;
 pub mod http;
 pub mod lease;
+pub mod outgoing;
 pub mod stages;
 pub mod supervisor;
 pub mod telemetry;

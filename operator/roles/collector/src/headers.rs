@@ -7,8 +7,6 @@ use crate::problem::Problem;
 
 /// Bytes of the longest `Idempotency-Key`; a UUID has 36.
 const MAX_KEY_BYTES: usize = 255;
-/// Bytes of a W3C `traceparent` of version 00: <https://www.w3.org/TR/trace-context/#traceparent-header>.
-const TRACEPARENT_BYTES: usize = 55;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,19 +62,7 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> &str {
         .get("traceparent")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let dash = |at| matches!(at, 2 | 35 | 52);
-    let fits = |(at, byte)| {
-        if dash(at) {
-            byte == b'-'
-        } else {
-            matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-        }
-    };
-    if text.len() == TRACEPARENT_BYTES && text.bytes().enumerate().all(fits) {
-        text
-    } else {
-        ""
-    }
+    if formats::is_traceparent(text) { text } else { "" }
 }
 
 #[cfg(test)]

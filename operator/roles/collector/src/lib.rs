@@ -35,6 +35,7 @@ use std::time::Duration;
 use domain::redact::{Redactor, RedactorError};
 use hyper::service::service_fn;
 use platform::http::{BindError, HttpServer, Limits, Peer};
+use platform::outgoing::OutsideOnly;
 use platform::tls::{Acceptor, TlsError};
 use platform::{Health, Shutdown};
 use prometheus_client::metrics::histogram::Histogram;
@@ -148,7 +149,7 @@ impl Collector {
         }
         server.register(process.registry);
         let metrics = Metrics::register(process.registry, process.receive_to_ack);
-        let certificates = Certificates::new(reqwest::Client::builder()).map_err(CollectorError::Outgoing)?;
+        let certificates = Certificates::new(reqwest::Client::builder().dns_resolver(OutsideOnly)).map_err(CollectorError::Outgoing)?;
         let makings = Makings::new(metrics, certificates);
         let sources = makings.sources(config, &Sources::default()).await?;
         let gate = Gate::new(process.health.component(COMPONENT));
