@@ -48,8 +48,8 @@ pub struct Checkpoint {
     pub segments: Vec<(String, Arc<Segment>)>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Saved {
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saved {
     log_id: String,
     sequence: u64,
     now: Time,
@@ -57,7 +57,7 @@ struct Saved {
     tenants: Vec<SavedTenant>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SavedTenant {
     namespace: String,
     segments: Vec<i64>,
@@ -89,7 +89,7 @@ pub fn segment_names(state: &[u8]) -> Result<Vec<String>, CheckpointError> {
     Ok(names.collect())
 }
 
-fn decode(state: &[u8]) -> Result<Saved, CheckpointError> {
+pub(super) fn decode(state: &[u8]) -> Result<Saved, CheckpointError> {
     let (version, rest): (u16, &[u8]) = postcard::take_from_bytes(state)?;
     if version != STATE_VERSION {
         return Err(CheckpointError::Version { found: version });
@@ -211,9 +211,7 @@ fn restore(saved: SavedTenant, segments: &BTreeMap<String, Arc<Segment>>) -> Res
 /// Timers are not saved: they follow from what they are for.
 fn set_timers(tenant: &Tenant, timers: &mut super::timers::Timers) {
     for (number, incident) in &tenant.incidents {
-        if let Some(due) = incident.due() {
-            timers.not_later_than(due, Subject::Incident(tenant.number, *number));
-        }
+        timers.not_later_than(incident.due(), Subject::Incident(tenant.number, *number));
     }
     for state in &tenant.rules {
         let Some(within) = state.rule.as_ref().map(|rule| rule.spec.trigger.within) else {
