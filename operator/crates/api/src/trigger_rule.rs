@@ -214,7 +214,7 @@ pub struct Resolve {
     /// How soon after its end a new occurrence brings the same incident back.
     ///
     /// Default 15m. From 0s, which means never, to 7d. Later occurrences open a new incident. An incident that a person
-    /// closed does not come back: later events stay quiet until all is clear for this long.
+    /// closed does not come back: later events stay quiet until all is clear for this long, or for `maxOpen`.
     #[schemars(extend("x-kubernetes-validations" = [limits::rule_between("reopenWithin", &limits::REOPEN_WITHIN)]))]
     pub reopen_within: Duration,
     /// How long an incident may stay open at most.
