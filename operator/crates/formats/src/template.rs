@@ -25,8 +25,6 @@
 //! What it cannot do: words that vary (`user alice`) stay, and an id looks by chance like a number (2 % of those of
 //! eight hexadecimal digits) or like a word.
 
-#![allow(dead_code, reason = "the formats that use it come next")]
-
 mod address;
 mod ident;
 mod lexer;
