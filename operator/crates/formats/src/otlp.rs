@@ -54,20 +54,40 @@ pub(crate) fn texts(input: Input<'_>) -> Vec<Cow<'_, str>> {
     records.map(|(origin, raw)| raw.into_text(&origin)).collect()
 }
 
-/// Whether a request is in JSON: by `Content-Type`, else by its looks. An answer has the same encoding.
-pub fn is_json(content_type: Option<&str>, body: &[u8]) -> bool {
-    let media_type = content_type
-        .and_then(|text| text.split(';').next())
-        .unwrap_or_default();
-    match media_type.trim_ascii().to_ascii_lowercase().as_str() {
-        "application/json" => true,
-        "application/x-protobuf" | "application/protobuf" | "application/octet-stream" => false,
-        // A request in protobuf begins with a line feed, and is empty when it has no records.
-        _ => std::str::from_utf8(body).is_ok_and(|text| {
-            let text = text.trim_start_matches('\u{feff}').trim_ascii();
-            text.starts_with('{') && (body.first() != Some(&b'\n') || text.ends_with('}'))
-        }),
+/// Whether the headers of a request, their names in lower case, say that it is JSON. The answer is to be in the same
+/// encoding; protobuf where the headers say nothing.
+pub fn is_json(headers: &[(&str, &str)]) -> bool {
+    encoding(headers) == Some(Encoding::Json)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Json,
+    Protobuf,
+}
+
+/// What `Content-Type` says; `None` for nothing, and for a type that is neither.
+fn encoding(headers: &[(&str, &str)]) -> Option<Encoding> {
+    let (_, content_type) = headers.iter().find(|(name, _)| *name == "content-type")?;
+    let media_type = content_type.split(';').next().unwrap_or_default().trim_ascii();
+    let is = |name: &&str| media_type.eq_ignore_ascii_case(name);
+    if is(&"application/json") {
+        return Some(Encoding::Json);
     }
+    let of_protobuf = [
+        "application/x-protobuf",
+        "application/protobuf",
+        "application/octet-stream",
+    ];
+    of_protobuf.iter().any(is).then_some(Encoding::Protobuf)
+}
+
+/// What a body looks like. Protobuf begins with a line feed, which JSON may begin with too.
+fn looks_like_json(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| {
+        let text = text.trim_start_matches('\u{feff}').trim_ascii();
+        text.starts_with('{') && (body.first() != Some(&b'\n') || text.ends_with('}'))
+    })
 }
 
 /// A record with what it comes from.
@@ -92,10 +112,15 @@ impl<'a> Raw<'a> {
 }
 
 fn records<'a>(input: &Input<'a>) -> Result<Vec<Sent<'a>>, Refusal> {
-    let records = if is_json(input.header("content-type"), input.body) {
+    let is_json = match encoding(input.headers) {
+        Some(encoding) => encoding == Encoding::Json,
+        // A request in protobuf without records is empty too; but without a type it is a body that got lost.
+        None => input.body.is_empty() || looks_like_json(input.body),
+    };
+    let records = if is_json {
         records_of_json(body::text(input.body)?)?
     } else {
-        records_of_protobuf(input)?
+        records_of_protobuf(input.body)?
     };
     Elements(records).bounded().map(|Elements(records)| records)
 }
@@ -131,11 +156,8 @@ fn no_logs() -> Refusal {
     )
 }
 
-fn records_of_protobuf<'a>(input: &Input<'_>) -> Result<Vec<Sent<'a>>, Refusal> {
-    if input.body.is_empty() && input.header("content-type").is_none() {
-        return body::text(input.body).map(|_| Vec::new());
-    }
-    let request = wire::Request::decode(input.body).map_err(|error| {
+fn records_of_protobuf<'a>(body: &[u8]) -> Result<Vec<Sent<'a>>, Refusal> {
+    let request = wire::Request::decode(body).map_err(|error| {
         Refusal::new(
             Reason::WrongShape,
             format!(
@@ -259,7 +281,10 @@ mod tests {
             let text = std::fs::read_to_string(folder.join(name).with_extension("json")).unwrap();
             let bytes = as_protobuf(&text);
             assert_eq!(items(&bytes, &PROTOBUF), items(text.as_bytes(), &[]), "{name}");
-            assert!(!is_json(None, &bytes) && is_json(None, text.as_bytes()), "{name}");
+            assert!(
+                !looks_like_json(&bytes) && looks_like_json(text.as_bytes()),
+                "{name}"
+            );
             let file = folder.join(format!("{name}-protobuf.bin"));
             if name == "spec-logs" {
                 if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -445,12 +470,18 @@ mod tests {
 
     #[test]
     fn the_encoding_is_told_by_the_content_type_or_by_looks() {
-        assert!(is_json(Some("Application/JSON; charset=utf-8"), b""));
-        assert!(!is_json(Some("application/x-protobuf"), b"{}"));
-        assert!(is_json(None, b"\n { }\n"));
-        assert!(is_json(Some("text/plain"), b"{"));
-        assert!(!is_json(None, b"\n{\xff"));
-        assert!(!is_json(None, b""));
+        assert!(is_json(&[("content-type", "Application/JSON; charset=utf-8")]));
+        assert!(!is_json(&PROTOBUF) && !is_json(&[]));
+        for (body, is_like_json) in [
+            (&b"{}"[..], true),
+            (b"\n { }\n", true),
+            (b"{", true),
+            (b"\n{", false),
+            (b"\n{\xff}", false),
+            (b"[", false),
+        ] {
+            assert_eq!(looks_like_json(body), is_like_json, "{}", body.escape_ascii());
+        }
         assert_eq!(items(b"", &PROTOBUF).len(), 0);
         let refusal = parse(input(b"", &[])).err().unwrap();
         assert_eq!(refusal.reason, Reason::EmptyBody);

@@ -26,6 +26,18 @@ const TRACE_FLAGS: u32 = 0xff;
 /// Names under which structured bodies have their message: those of the common logging libraries.
 const MESSAGE_NAMES: [&str; 4] = ["message", "msg", "Message", "body"];
 
+/// The attributes that name the thing concerned, the most specific first; its host; its environment by the newer and
+/// the older convention.
+const THING: [&str; 5] = [
+    "k8s.pod.name",
+    "container.name",
+    "host.name",
+    "k8s.node.name",
+    "cloud.resource_id",
+];
+const HOST: [&str; 2] = ["host.name", "k8s.node.name"];
+const ENVIRONMENT: [&str; 2] = ["deployment.environment.name", "deployment.environment"];
+
 /// Attributes that are no labels: `data` has them, and they are longer than a label.
 const LONG_ATTRIBUTES: [&str; 2] = ["exception.stacktrace", "exception.message"];
 
@@ -75,17 +87,11 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         )),
         title,
         description: cut::to_bytes(description, bounds::DESCRIPTION_BYTES),
-        resource: short(&[
-            "k8s.pod.name",
-            "container.name",
-            "host.name",
-            "k8s.node.name",
-            "cloud.resource_id",
-        ]),
-        host: short(&["host.name", "k8s.node.name"]),
+        resource: short(&THING),
+        host: short(&HOST),
         service: cut::short(Cow::Owned(identity.service)),
         team: short(&["team", "owner"]),
-        environment: short(&["deployment.environment.name", "deployment.environment"]),
+        environment: short(&ENVIRONMENT),
         account: short(&["cloud.account.id"]),
         region: short(&["cloud.region"]),
         labels,
@@ -186,7 +192,7 @@ impl Identity {
     fn of(said: &Said, origin: &Origin, of_resource: &dyn Fn(&[&str]) -> Option<String>) -> Self {
         let service = of_resource(&["service.name"]).unwrap_or_default();
         let namespace = of_resource(&["service.namespace"]).unwrap_or_default();
-        let environment = of_resource(&["deployment.environment.name", "deployment.environment"]);
+        let environment = of_resource(&ENVIRONMENT);
         let environment = environment.unwrap_or_default();
         let (place, place_field) = match &said.event_name {
             Some(name) => (name.as_str(), "eventName"),
