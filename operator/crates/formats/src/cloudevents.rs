@@ -153,33 +153,22 @@ fn event<'a>(
         paths,
     } = sent;
     require_version(attributes.specversion, paths)?;
-    let required = |field: Field<'a>, name| {
-        let at = paths.of(name);
-        let text = field.text(&at)?;
-        if text.is_empty() {
-            return Err(Refusal::missing(&at, "CloudEvents requires it"));
-        }
-        Ok(text)
-    };
-    let id = required(attributes.id, "id")?;
-    let source = required(attributes.source, "source")?;
-    let kind = required(attributes.kind, "type")?;
+    let id = required(attributes.id, &paths.of("id"))?;
+    let source = required(attributes.source, &paths.of("source"))?;
+    let kind = required(attributes.kind, &paths.of("type"))?;
     let subject = attributes.subject.text(&paths.of("subject"))?;
     let time = sent_time::read(&attributes.time, &paths.of("time"))?;
-    let mut said = Said::of(extensions);
-    said.labels.extend([
-        (
-            "datacontenttype".into(),
-            attributes.datacontenttype.scalar().unwrap_or_default(),
-        ),
-        (
-            "dataschema".into(),
-            attributes.dataschema.scalar().unwrap_or_default(),
-        ),
-    ]);
-    said.labels.retain(|(_, value)| !value.is_empty());
-    let mut known = WellKnown::of(&said.labels);
-    let (labels, labels_cut) = labels::fit(Labels::new(said.labels));
+    let said = Said::of(extensions);
+    let mut pairs = said.labels;
+    for (name, field) in [
+        ("datacontenttype", attributes.datacontenttype),
+        ("dataschema", attributes.dataschema),
+    ] {
+        pairs.push((name.into(), field.scalar().unwrap_or_default()));
+    }
+    pairs.retain(|(_, value)| !value.is_empty());
+    let mut known = WellKnown::of(&pairs);
+    let (labels, labels_cut) = labels::fit(Labels::new(pairs));
     let mut event = Event {
         delivery_key: delivery_key(&source, &id).into(),
         fingerprint: Hash128::of([Format::CloudEvents.name(), &source, &kind, &subject]),
@@ -207,6 +196,14 @@ fn event<'a>(
         event.resource = cut::short(subject);
     }
     Ok((event, labels_cut))
+}
+
+fn required<'a>(field: Field<'a>, at: &Path<'_>) -> Result<Cow<'a, str>, Refusal> {
+    let text = field.text(at)?;
+    if text.is_empty() {
+        return Err(Refusal::missing(at, "CloudEvents requires it"));
+    }
+    Ok(text)
 }
 
 fn require_version(field: Field<'_>, paths: Paths) -> Result<(), Refusal> {

@@ -42,6 +42,7 @@ pub use body::{MAX_DEPTH, MAX_ITEMS};
 pub use eventbridge::InsufficientData;
 pub use format::Format;
 pub use generic::MappingSpec;
+pub use otlp::{is_json as otlp_is_json, response as otlp_response, status as otlp_status};
 pub use pagerduty::dedup_key as pagerduty_dedup_key;
 pub use reader::{Reader, Settings, SettingsError};
 pub use refusal::{Reason, Refusal};
