@@ -338,7 +338,11 @@ mod tests {
     #[test]
     fn a_pack_of_version_1_is_read_for_ever_by_lines() {
         let events = read_pack(include_str!("../golden/pack.v1.json")).unwrap();
-        assert!(events.len() == 2 && events.iter().all(|logged| logged.event().is_some()));
+        // Their resources stand behind the head, where lines of today have no place for them.
+        let resources = events
+            .iter()
+            .map(|logged| logged.event().map(|event| event.resources.0.len()));
+        assert_eq!(resources.collect::<Vec<_>>(), [Some(2), Some(2)]);
         assert!(PACK_HEAD.starts_with(&format!("{{\"v\":{VERSION},")));
     }
 

@@ -43,6 +43,7 @@ impl<'a> Event<'a> {
             occurred_at: head.occurred_at,
             ends_at: head.ends_at,
             received_at: head.received_at,
+            resources: head.resources,
             source: from.source(head.source)?,
             fingerprint_fields: from.optional(names::FINGERPRINT_FIELDS, Reader::strings)?,
             template: from.optional(names::TEMPLATE, Reader::string)?,
@@ -52,7 +53,6 @@ impl<'a> Event<'a> {
             title: from.optional(names::TITLE, Reader::string)?,
             description: from.optional(names::DESCRIPTION, Reader::string)?,
             resource: from.optional(names::RESOURCE, Reader::string)?,
-            resources: from.optional(names::RESOURCES, Reader::strings)?,
             service: from.optional(names::SERVICE, Reader::string)?,
             host: from.optional(names::HOST, Reader::string)?,
             team: from.optional(names::TEAM, Reader::string)?,
@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
             occurred_at: self.behind(names::OCCURRED_AT)?.quoted(time)?,
             ends_at: self.optional(names::ENDS_AT, |from| from.quoted(time))?,
             received_at: self.behind(names::RECEIVED_AT)?.quoted(time)?,
+            resources: self.optional(names::RESOURCES, Self::strings)?,
             source: self.behind(names::SOURCE)?.behind(names::SOURCE_NAME)?.string()?,
         };
         Some((id, head))

@@ -48,6 +48,7 @@ impl Event<'_> {
             object.time(names::ENDS_AT, self.ends_at);
         }
         object.time(names::RECEIVED_AT, self.received_at);
+        object.list(names::RESOURCES, &self.resources);
         object.source(self);
         object.list(names::FINGERPRINT_FIELDS, &self.fingerprint_fields);
         object.text(names::TEMPLATE, &self.template);
@@ -57,7 +58,6 @@ impl Event<'_> {
         object.text(names::TITLE, &self.title);
         object.text(names::DESCRIPTION, &self.description);
         object.text(names::RESOURCE, &self.resource);
-        object.list(names::RESOURCES, &self.resources);
         object.text(names::SERVICE, &self.service);
         object.text(names::HOST, &self.host);
         object.text(names::TEAM, &self.team);

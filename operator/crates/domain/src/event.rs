@@ -96,6 +96,9 @@ pub struct Event<'a> {
     pub ends_at: Time,
     /// When Opsward received it.
     pub received_at: Time,
+    /// All things concerned, where a message names several.
+    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
+    pub resources: Strings<'a>,
     /// Where it came from.
     #[serde(borrow)]
     pub source: Source<'a>,
@@ -123,9 +126,6 @@ pub struct Event<'a> {
     /// The thing concerned (a pod, a host, an ARN).
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub resource: Cow<'a, str>,
-    /// All things concerned, where a message names several.
-    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
-    pub resources: Strings<'a>,
     /// The service concerned.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub service: Cow<'a, str>,
@@ -186,6 +186,9 @@ pub struct Head<'a> {
     pub ends_at: Time,
     /// As in [`Event`].
     pub received_at: Time,
+    /// As in [`Event`]: a repeat may name others than the occurrence did, as each page of a notice does. Few formats have
+    /// it; without it, it costs a look at one name.
+    pub resources: Strings<'a>,
     /// [`Source::name`].
     pub source: Cow<'a, str>,
 }
@@ -250,6 +253,7 @@ impl<'a> From<Event<'a>> for Logged<'a> {
             occurred_at: event.occurred_at,
             ends_at: event.ends_at,
             received_at: event.received_at,
+            resources: event.resources.clone(),
             source: event.source.name.clone(),
         };
         Self {
@@ -273,6 +277,7 @@ impl Event<'_> {
             occurred_at: self.occurred_at,
             ends_at: self.ends_at,
             received_at: self.received_at,
+            resources: self.resources.into_owned(),
             source: Source {
                 name: own(self.source.name),
                 format: own(self.source.format),
@@ -286,7 +291,6 @@ impl Event<'_> {
             title: own(self.title),
             description: own(self.description),
             resource: own(self.resource),
-            resources: self.resources.into_owned(),
             service: own(self.service),
             host: own(self.host),
             team: own(self.team),

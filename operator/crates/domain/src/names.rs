@@ -18,6 +18,7 @@ names! {
     OCCURRED_AT = br#","occurredAt":"#;
     ENDS_AT = br#","endsAt":"#;
     RECEIVED_AT = br#","receivedAt":"#;
+    RESOURCES = br#","resources":"#;
     SOURCE = br#","source":"#;
     SOURCE_NAME = br#"{"name":"#;
     SOURCE_FORMAT = br#","format":"#;
@@ -30,7 +31,6 @@ names! {
     TITLE = br#","title":"#;
     DESCRIPTION = br#","description":"#;
     RESOURCE = br#","resource":"#;
-    RESOURCES = br#","resources":"#;
     SERVICE = br#","service":"#;
     HOST = br#","host":"#;
     TEAM = br#","team":"#;

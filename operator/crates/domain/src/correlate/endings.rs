@@ -176,17 +176,18 @@ impl Tenant {
         let Some(Group::Pending(window)) = state.groups.get_mut(&group) else {
             return;
         };
-        let mut gone = 0;
+        let (mut gone, mut weight) = (0, 0);
         for occurrence in window.slide(turn.at, within) {
             gone += 1;
+            weight += occurrence.weight();
             if occurrence.owned {
                 turn.totals.pending -= 1;
                 turn.totals.add(Outcome::BelowThreshold);
             }
         }
         let due = window.due(within);
-        state.pending_occurrences -= gone;
-        state.counters.below_threshold += i64::try_from(gone).unwrap_or(i64::MAX);
+        state.pending_occurrences -= weight;
+        state.counters.below_threshold += gone;
         if let Some(due) = due {
             turn.timers
                 .not_later_than(due, Subject::Window(self.number, rule, group));

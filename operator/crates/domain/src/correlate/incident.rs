@@ -1,12 +1,15 @@
 //! One incident as the correlator holds it: its counters, its members, and when it ends by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::resources::Resources;
 use super::window::Occurrence;
 use crate::event::Event;
 use crate::hash::{Hash128, HashKeyed};
+use crate::incident::opening_event::OpeningEvent;
 use crate::incident::{End, EndReason, Occurrences};
 use crate::rule::{Resolve, ResolveOn, RuleIdentity};
 use crate::severity::Severity;
@@ -82,6 +85,11 @@ pub struct Incident {
     pub(super) group_fields: Vec<(String, String)>,
     pub(super) correlation_id: String,
     pub(super) title: String,
+    // These two stand behind the others in a checkpoint.
+    #[serde(skip)]
+    pub(super) event: Option<Arc<OpeningEvent>>,
+    #[serde(skip)]
+    pub(super) resources: Resources,
     pub(super) severity: Severity,
     pub(super) occurrences: Occurrences,
     pub(super) opened_at: Time,
@@ -114,6 +122,8 @@ impl Incident {
             group_fields: opening.group_fields,
             correlation_id: opening.event.id.clone().into_owned(),
             title: opening.event.title.clone().into_owned(),
+            event: Some(Arc::new(OpeningEvent::of(opening.event))),
+            resources: Resources::default(),
             severity: Severity::Info,
             occurrences: Occurrences::default(),
             opened_at: opening.at,

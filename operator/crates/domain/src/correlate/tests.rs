@@ -6,6 +6,8 @@
     reason = "small made-up numbers"
 )]
 
+mod shown;
+
 use proptest::prelude::*;
 
 use super::Correlator;
@@ -784,6 +786,8 @@ fn play(log: &mut Log, made: &Made, at: i64, generation: i64) {
                         },
                         _ => alert(problem, starts / (10 * MINUTE) * 10 * MINUTE),
                     };
+                    event.resource = format!("pod-{age}").into();
+                    event.resources = ["a", "b", "c"].into_iter().take(usize::from(*key)).collect();
                     if *key == 0 {
                         event.delivery_key = format!("{problem}-{age}").into();
                     }
