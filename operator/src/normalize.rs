@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow};
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Format, Input, Reader, Refusal, Settings};
+use formats::{Input, Reader, Refusal, Settings};
 use serde::Serialize;
 
 use crate::Exit;

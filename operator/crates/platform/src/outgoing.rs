@@ -64,7 +64,11 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_home_is_refused() {
         use std::str::FromStr;
-        let error = OutsideOnly.resolve(Name::from_str("localhost").unwrap()).await.err().unwrap();
+        let error = OutsideOnly
+            .resolve(Name::from_str("localhost").unwrap())
+            .await
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("outside of this machine"), "{error}");
     }
 }

@@ -149,7 +149,8 @@ impl Collector {
         }
         server.register(process.registry);
         let metrics = Metrics::register(process.registry, process.receive_to_ack);
-        let certificates = Certificates::new(reqwest::Client::builder().dns_resolver(OutsideOnly)).map_err(CollectorError::Outgoing)?;
+        let certificates = Certificates::new(reqwest::Client::builder().dns_resolver(OutsideOnly))
+            .map_err(CollectorError::Outgoing)?;
         let makings = Makings::new(metrics, certificates);
         let sources = makings.sources(config, &Sources::default()).await?;
         let gate = Gate::new(process.health.component(COMPONENT));

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rig::{Options, Rig, attack};
 
 use crate::http::{Amount, Target, send};
-use crate::ingest::{CONNECTIONS, PATH, address, bodies, median, ours, target};
+use crate::ingest::{CONNECTIONS, PATH, median, ours, target};
 use crate::results::Results;
 
 /// Connections with half a head.

@@ -21,7 +21,7 @@ const ROUNDS: usize = 3;
 /// Where Prometheus posts alerts of the source `alerts`.
 pub const PATH: &str = "/api/v1/sources/alerts/api/v2/alerts";
 
-pub fn bodies(per_request: usize) -> Vec<String> {
+fn bodies(per_request: usize) -> Vec<String> {
     let alert = |n: usize| {
         json!({
             "labels": {

@@ -23,13 +23,17 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Its headers, their names in lower case.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        let pairs = self.headers.iter();
+        pairs
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+
     /// Reads `body` as this sample's, with its headers.
     pub fn with<T>(&self, body: &[u8], read: impl FnOnce(&Reader, Input<'_>) -> T) -> T {
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let headers = self.headers();
         let input = Input {
             body,
             headers: &headers,
@@ -57,8 +61,15 @@ pub fn all(format: Format) -> Vec<Sample> {
     files.into_iter().map(|file| sample(format, file)).collect()
 }
 
+/// Beside this file's folder, whichever crate's test includes it.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
+    let crates = ["tests/samples", "../operator/crates/formats/tests/samples"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = crates
+        .iter()
+        .map(|path| root.join(path))
+        .find(|path| path.is_dir());
+    found.expect("the samples are there")
 }
 
 fn sample(format: Format, file: PathBuf) -> Sample {
