@@ -241,6 +241,7 @@ async fn giants_bombs_and_slow_heads_cost_little_and_keep_nobody_out() {
         .expect("a process")
         .rss_bytes()
         .expect("its memory");
+    println!("slow heads: {} KiB more", most.saturating_sub(before) / 1024);
     drop(slow);
     let (announced, chunked, bomb, endless) = tokio::join!(
         attack::announced_giant(address, path),

@@ -8,6 +8,7 @@ use hyper::service::service_fn;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -128,6 +129,28 @@ async fn a_connection_beyond_the_cap_is_served_when_one_ends() {
     drop(first);
     answer(&mut second).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_gives_way_to_who_speaks() {
+    let mut running = start(Limits {
+        max_connections: 2,
+        ..LIMITS
+    })
+    .await;
+    let mut known = running.connect().await;
+    known.write_all(REQUEST).await.unwrap();
+    answer(&mut known).await;
+    let mut silent = running.connect().await;
+    silent.write_all(b"POST / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    let mut late = running.connect().await;
+    late.write_all(REQUEST).await.unwrap();
+    answer(&mut late).await;
+    assert_eq!(rest(&mut silent).await, "");
+    known.write_all(REQUEST).await.unwrap();
+    answer(&mut known).await;
+    running.stop().await;
+    assert_eq!(running.count(ConnectionEnd::GaveWay), 1);
 }
 
 #[tokio::test]
