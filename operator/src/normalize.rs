@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
+use domain::dimensions::Dimensions;
 use domain::redact::Redactor;
 use domain::time::Time;
 use formats::{Input, Reader, Refusal, Settings};
@@ -54,6 +55,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
                 if redacts {
                     redactor.event(&mut event);
                 }
+                event.dimensions = Dimensions::of(&event);
                 event.namespace = as_source.namespace.as_str().into();
                 serde_json::to_writer(&mut out, &event)?;
                 out.write_all(b"\n")?;

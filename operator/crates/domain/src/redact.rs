@@ -65,11 +65,15 @@ impl Redactor {
         self.prefilter.finds(body)
     }
 
-    /// Redacts every text, label, link and datum of an event; how many replacements that took. `id`,
+    /// Redacts every text, label, link, datum and extracted fact of an event; how many replacements that took. `id`,
     /// `deliveryKey`, `namespace` and the configured source are Opsward's own and left alone.
+    ///
+    /// A fact alone no longer shows that it was a secret (`password=a1.example.com`): take facts from the redacted
+    /// event.
     pub fn event(&self, event: &mut Event<'_>) -> usize {
         let texts = [
             &mut event.source.reported,
+            &mut event.template,
             &mut event.kind,
             &mut event.title,
             &mut event.description,
@@ -88,6 +92,10 @@ impl Redactor {
                 Some(named) if named.hides(value) => replace(value),
                 _ => self.field(value),
             };
+        }
+        if let Some(facts) = event.dimensions.as_deref_mut() {
+            let texts = facts.hosts.iter_mut().chain(&mut facts.accounts);
+            count += texts.map(|text| self.owned(text)).sum::<usize>();
         }
         if let Some((data, replaced)) = event.data.as_ref().and_then(|data| self.data(data)) {
             event.data = data;
@@ -140,6 +148,16 @@ impl Redactor {
         }
     }
 
+    fn owned(&self, text: &mut String) -> usize {
+        match self.shapes.hide(text) {
+            (Cow::Owned(hidden), count) => {
+                *text = hidden;
+                count
+            }
+            (Cow::Borrowed(_), count) => count,
+        }
+    }
+
     /// The redacted value and how many replacements it took; `None` when there were none.
     fn data(&self, json: &RawJson<'_>) -> Option<(Option<RawJson<'static>>, usize)> {
         let (value, count) = match serde_json::from_str::<Value>(json.get()) {
@@ -155,13 +173,7 @@ impl Redactor {
     /// Recurses as deep as `serde_json` reads, which is 128 levels.
     fn value(&self, value: &mut Value) -> usize {
         match value {
-            Value::String(text) => match self.shapes.hide(text) {
-                (Cow::Owned(hidden), count) => {
-                    *text = hidden;
-                    count
-                }
-                (Cow::Borrowed(_), count) => count,
-            },
+            Value::String(text) => self.owned(text),
             Value::Array(values) => values.iter_mut().map(|value| self.value(value)).sum(),
             Value::Object(members) => members
                 .iter_mut()

@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 
 use bus::DeadLetter;
 use bus::contract::{DEAD_PAYLOAD_BYTES, payload_ref};
+use domain::dimensions::Dimensions;
 use domain::event::{Event, bounds};
 use domain::redact::Redactor;
 use domain::time::Time;
@@ -273,6 +274,8 @@ impl<'d> Making<'d> {
         'd: 'e,
     {
         self.prepared.changes.redactions += self.redaction.event(event);
+        // Behind redaction: a secret that reads like a host or an account is no fact.
+        event.dimensions = Dimensions::of(event);
         let delivery = self.delivery;
         if event.traceparent.is_empty() {
             event.traceparent = Cow::Borrowed(delivery.traceparent);

@@ -40,6 +40,11 @@ impl<'v> Value<'v> {
         Self::of(CelString::from(text.into()))
     }
 
+    /// A number; for cel a `double`, even where it is whole.
+    pub fn double(number: f64) -> Self {
+        Self::of(CelDouble::from(number))
+    }
+
     /// A list; at most [`LIST_ITEMS`] of it.
     pub fn list(items: impl IntoIterator<Item = Self>) -> Self {
         let items = items.into_iter().take(LIST_ITEMS).map(Self::into_inner);

@@ -1,6 +1,7 @@
 //! What is hidden, what stays, and that hiding twice is hiding once.
 
 use super::*;
+use crate::dimensions::Dimensions;
 use crate::json::Labels;
 
 fn redactor() -> Redactor {
@@ -186,6 +187,35 @@ fn an_event_is_redacted_everywhere_and_counted() {
         event.data.as_ref().unwrap().get(),
         r#"{"client_secret":"[redacted]"}"#
     );
+    assert_eq!(redactor.event(&mut event), 0, "redaction is idempotent");
+}
+
+#[test]
+fn neither_a_masked_template_nor_a_fact_keeps_a_secret() {
+    let redactor = redactor();
+    let secret = |index: usize| examples().remove(index).1;
+    let token = secret(8);
+    let mut event = Event {
+        template: format!(
+            "login with password=hunter<num> and {} failed <num> times",
+            secret(2)
+        )
+        .into(),
+        dimensions: Some(Box::new(Dimensions {
+            hosts: vec!["web-1.example.com".to_owned(), token.clone()],
+            accounts: vec!["123456789012".to_owned(), secret(0)],
+            ..Dimensions::default()
+        })),
+        ..Event::default()
+    };
+    assert_eq!(redactor.event(&mut event), 4);
+    assert_eq!(
+        event.template,
+        "login with password=[redacted]<num> and [redacted:github-token] failed <num> times"
+    );
+    let facts = event.dimensions.as_ref().unwrap();
+    assert_eq!(facts.hosts, ["web-1.example.com", "[redacted:jwt]"]);
+    assert_eq!(facts.accounts, ["123456789012", "[redacted:aws-access-key]"]);
     assert_eq!(redactor.event(&mut event), 0, "redaction is idempotent");
 }
 

@@ -96,7 +96,7 @@ impl Fields {
     }
 }
 
-const EVENT_FIELDS: [&str; 21] = [
+const EVENT_FIELDS: [&str; 22] = [
     "type",
     "severity",
     "state",
@@ -113,6 +113,7 @@ const EVENT_FIELDS: [&str; 21] = [
     "labels",
     "tags",
     "data",
+    "dimensions",
     "source",
     "namespace",
     "fingerprint",
@@ -158,6 +159,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dimensions::Dimensions;
 
     fn holds(text: &str, data: &str) -> Result<bool, String> {
         let raw: Box<serde_json::value::RawValue> = serde_json::from_str(data).unwrap();
@@ -185,6 +187,53 @@ mod tests {
             holds("event.data.xs.exists(x, x == 3)", r#"{"xs":[1,3]}"#),
             Ok(true)
         );
+    }
+
+    #[test]
+    fn a_condition_sees_dimensions() {
+        let event = |title: &'static str| {
+            let mut event = Event {
+                title: title.into(),
+                ..Event::default()
+            };
+            event.dimensions = Dimensions::of(&event);
+            event
+        };
+        let stated = event("Act immediately: $120 for db-1.example.com in 123456789012 by 2024-12-20, 97.5%");
+        for condition in [
+            "event.dimensions.urgency == 'Immediate'",
+            "has(event.dimensions.urgency) && event.dimensions.urgency in ['Soon', 'Immediate']",
+            "event.dimensions.accounts.exists(a, a == '123456789012')",
+            "event.dimensions.hosts.exists(h, h.endsWith('.example.com'))",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 100)",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 100.0)",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value == 120)",
+            "event.dimensions.amounts.exists(a, a.unit == '%' && a.value > 97)",
+            "event.dimensions.amounts.exists(a, a.value + 1.0 == 121.0)",
+            "event.dimensions.dates.exists(d, d < '2025')",
+            "size(event.dimensions.dates) == 1",
+            "event.dimensions.?urgency.orValue('') == 'Immediate'",
+        ] {
+            assert_eq!(
+                Condition::compile(condition).unwrap().holds(&stated),
+                Ok(true),
+                "{condition}"
+            );
+        }
+        let silent = event("Something happened");
+        assert_eq!(silent.dimensions, None);
+        for condition in [
+            "has(event.dimensions.urgency)",
+            "event.dimensions.accounts.exists(a, a == '123456789012')",
+            "event.dimensions.amounts.exists(a, a.value > 0)",
+            "event.dimensions.hosts.size() > 0 || event.dimensions.dates.size() > 0",
+        ] {
+            assert_eq!(
+                Condition::compile(condition).unwrap().holds(&silent),
+                Ok(false),
+                "{condition}"
+            );
+        }
     }
 
     #[test]

@@ -152,3 +152,22 @@ fn secrets_reach_neither_events_nor_letters_nor_answers() {
     assert!(everything.contains("[redacted]"));
     assert!(!everything.contains("hunter2"), "{everything}");
 }
+
+#[test]
+fn an_event_has_what_its_texts_state_and_no_secret_becomes_a_fact() {
+    let prepared = made(
+        r#"[{"source":"a","message":"Act immediately: 97.5% on web-1.example.com"},
+            {"source":"a","message":"password=hunter2.example.com token=123456789012 on https://u:p4ss.example.com@db-1.example.com/"},
+            {"source":"a","message":"nothing of note","dimensions":{"urgency":"Immediate"}}]"#,
+    );
+    let events = events(&prepared);
+    assert_eq!(
+        events[0]["dimensions"],
+        serde_json::json!({"urgency": "Immediate", "hosts": ["web-1.example.com"], "amounts": [{"value": 97.5, "unit": "%"}]})
+    );
+    assert_eq!(
+        events[1]["dimensions"],
+        serde_json::json!({"hosts": ["db-1.example.com"]})
+    );
+    assert_eq!(events[2].get("dimensions"), None, "a sender states none by name");
+}

@@ -1,5 +1,6 @@
 //! An event's fields as conditions see them.
 
+use crate::dimensions::Dimensions;
 use crate::event::Event;
 use crate::expression::Value;
 use crate::json::Strings;
@@ -21,6 +22,7 @@ pub(super) fn field<'e>(event: &'e Event<'_>, name: &str) -> Option<Value<'e>> {
         "resources" => list(&event.resources),
         "tags" => list(&event.tags),
         "data" => event.data.as_ref().and_then(|raw| Value::read(raw.get()).ok()),
+        "dimensions" => Some(dimensions(event.dimensions.as_deref())),
         "source" => Some(Value::object([
             ("name", Value::text(&*event.source.name)),
             ("format", Value::text(&*event.source.format)),
@@ -34,4 +36,33 @@ pub(super) fn field<'e>(event: &'e Event<'_>, name: &str) -> Option<Value<'e>> {
         "receivedAt" => Some(Value::text(event.received_at.to_string())),
         _ => event.field(name).and_then(text),
     }
+}
+
+/// Always an object with all its lists, so that `exists` is simply false where nothing is stated; only the urgency may
+/// be absent. Numbers are always `double`: cel compares them with whole literals too, but adds only what is of one type.
+fn dimensions(stated: Option<&Dimensions>) -> Value<'_> {
+    let texts = |texts: fn(&Dimensions) -> &Vec<String>| {
+        Value::list(stated.into_iter().flat_map(texts).map(Value::text))
+    };
+    let dates = stated.into_iter().flat_map(|stated| &stated.dates);
+    let amounts = stated.into_iter().flat_map(|stated| &stated.amounts);
+    let amounts = amounts.map(|amount| {
+        let value = amount.value.as_f64().unwrap_or(f64::NAN);
+        Value::object([
+            ("value", Value::double(value)),
+            ("unit", Value::text(&amount.unit)),
+        ])
+    });
+    let lists = [
+        (
+            "dates",
+            Value::list(dates.map(|date| Value::text(date.to_string()))),
+        ),
+        ("accounts", texts(|stated| &stated.accounts)),
+        ("hosts", texts(|stated| &stated.hosts)),
+        ("amounts", Value::list(amounts)),
+    ];
+    let urgency = stated.and_then(|stated| stated.urgency);
+    let urgency = urgency.map(|urgency| ("urgency", Value::text(urgency.as_str())));
+    Value::object(lists.into_iter().chain(urgency))
 }
