@@ -25,7 +25,7 @@ const SLOW_CONNECTIONS: usize = 2000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn everything() -> Value {
-    json!({"match": {}})
+    json!({"match": {"minSeverity": "Info"}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,10 +51,9 @@ async fn every_formats_sample_becomes_an_ops_event() {
             format.name()
         );
     }
-    let names: BTreeSet<String> = Format::ALL
-        .iter()
-        .map(|format| format.name().to_owned())
-        .collect();
+    // SNS's message is EventBridge's, and so is the event.
+    let own = Format::ALL.iter().filter(|format| **format != Format::Sns);
+    let names: BTreeSet<String> = own.map(|format| format.name().to_owned()).collect();
     let seen = |events: &[Value]| -> BTreeSet<String> {
         let format = |event: &Value| {
             event["status"]["event"]["source"]["format"]
