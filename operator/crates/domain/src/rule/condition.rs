@@ -210,7 +210,9 @@ mod tests {
             "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value == 120)",
             "event.dimensions.amounts.exists(a, a.unit == '%' && a.value > 97)",
             "event.dimensions.amounts.exists(a, a.value + 1.0 == 121.0)",
-            "event.dimensions.dates.exists(d, d < '2025')",
+            "has(event.dimensions.urgency) && event.dimensions.urgency == 'Immediate' \
+             || event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 1000)",
+            "event.dimensions.dates.exists(d, d < '2025-01-01')",
             "size(event.dimensions.dates) == 1",
             "event.dimensions.?urgency.orValue('') == 'Immediate'",
         ] {
