@@ -73,7 +73,7 @@ impl Wiring {
             registry: &mut self.registry,
             receive_to_ack: self.stages.stage("receive_to_ack"),
             monitoring_url: &config.nats.monitoring_url,
-            reread: Config::reread(file),
+            reread: config.reread(file),
         };
         let collector = Collector::bind(&config.collector(), process).await?;
         info!(address = %collector.local_addr(), "collector listens");

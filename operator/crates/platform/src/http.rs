@@ -32,6 +32,7 @@ use tracing::{debug, warn};
 use crate::supervisor::Shutdown;
 use crate::tls;
 use connections::Connections;
+pub use newcomers::Place;
 
 /// How long open requests may take to finish after shutdown was requested: 2 s below the supervisor's deadline, so
 /// that a slow sender costs its own connection and not the process's clean exit.
@@ -44,7 +45,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// What one server allows its peers.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Open connections. One more takes the place of the oldest that has not sent a whole request yet; when all have, it
+    /// Open connections. One more takes the place of the oldest that the service has not said to keep; when all are kept, it
     /// waits in the kernel's accept queue (1024), and beyond that the kernel drops its SYN.
     pub max_connections: usize,
     /// Time for one request's head to arrive whole. hyper starts it as soon as the connection is idle, so it is the
@@ -78,7 +79,7 @@ enum ConnectionEnd {
     HeaderTimeout,
     /// Not HTTP/1, or a head beyond its limit; hyper answered 400, 414 or 431.
     Malformed,
-    /// Gave its place to another before it had sent a whole request.
+    /// Gave its place to another before the service said to keep it.
     GaveWay,
     /// Broken off by the peer, the network or the drain timeout.
     Aborted,
@@ -98,6 +99,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Its certificate, when it showed one that a known authority issued.
     pub certificate: Option<CertificateDer<'static>>,
+    /// Its place among the connections, to be kept once its sender is known.
+    pub place: Place,
 }
 
 /// A bound server that does not serve yet.

@@ -104,12 +104,8 @@ impl Auth {
         if self.only_local {
             return check_local(caller.address, headers);
         }
-        if !self.networks.is_empty()
-            && !self
-                .networks
-                .iter()
-                .any(|network| network.contains(&caller.address))
-        {
+        let within = |address: &IpAddr| self.networks.iter().any(|network| network.contains(address));
+        if !self.networks.is_empty() && !caller.address.is_some_and(|address| within(&address)) {
             return Err(Unauthorized::WrongNetwork);
         }
         if !self.names.is_empty() && !self.names.iter().any(|name| caller.names.contains(name)) {
@@ -139,27 +135,40 @@ impl Auth {
             .map_or(Ok(None), |hmac| hmac.check_body(headers, body, seconds(now)))
     }
 
-    /// What the unpacked body says against the sender.
+    /// What the unpacked body says against the sender; else the message's name, if its signature covers that.
     pub(crate) async fn check_body(
         &self,
         headers: &HeaderMap,
         body: &[u8],
         now: Time,
-    ) -> Result<(), Unauthorized> {
+    ) -> Result<Option<String>, Unauthorized> {
         if let Some(tokens) = self.tokens.as_ref().filter(|_| self.routing_key)
             && !headers.contains_key(AUTHORIZATION)
         {
             know(tokens, routing_key(body).ok_or(Unauthorized::NoToken)?.as_bytes())?;
         }
-        if let Some((topics, certificates)) = &self.topics {
-            topics.check(body, now, certificates).await?;
+        match &self.topics {
+            Some((topics, certificates)) => {
+                let id = topics.check(body, now, certificates).await?;
+                Ok(Some(format!("{}:{id}", Format::Sns.name())))
+            }
+            None => Ok(None),
         }
-        Ok(())
+    }
+
+    /// Whether a signature covers the body, and with it nothing of the head.
+    pub(crate) const fn is_signed(&self) -> bool {
+        self.hmac.is_some() || self.topics.is_some()
+    }
+
+    /// Whether the head alone cannot show who sends.
+    pub(crate) const fn needs_body(&self) -> bool {
+        self.is_signed() || self.routing_key
     }
 }
 
-fn check_local(peer: IpAddr, headers: &HeaderMap) -> Result<(), Unauthorized> {
-    if !peer.is_loopback() {
+fn check_local(peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), Unauthorized> {
+    if !peer.is_some_and(|peer| peer.is_loopback()) {
         Err(Unauthorized::NotLoopback)
     } else if headers.contains_key(ORIGIN) {
         Err(Unauthorized::FromWebPage)

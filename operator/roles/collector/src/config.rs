@@ -103,6 +103,13 @@ impl CollectorConfig {
                 format!("more than {MAX_SOURCES}; run several collectors"),
             ));
         }
+        if let Some(tls) = &self.ingest.tls
+            && tls.client_certificate_required
+            && tls.client_ca_file.is_none()
+        {
+            let problem = "needs clientCaFile, by which certificates are checked";
+            return Err(ConfigError::new("ingest.tls.clientCertificateRequired", problem));
+        }
         let mut names = BTreeSet::new();
         for (index, source) in self.sources.iter().enumerate() {
             let at = |field: &str| format!("sources[{index}].{field}");

@@ -48,11 +48,15 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
     }
 }
 
-/// The headers whose values are text, for formats that read some; their names are in lower case.
-pub(crate) fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
+/// The headers whose values are text, for formats that read some; their names are in lower case. Where the body is signed,
+/// those are left out that would say what happened or to whom, since no signature covers them.
+pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
+    let uncovered = |name: &str| name.starts_with("ce-") || name.starts_with("x-amz-sns-");
     headers
         .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .map(|(name, value)| (name.as_str(), value))
+        .filter(|(name, _)| !is_signed || !uncovered(name))
+        .filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
         .collect()
 }
 

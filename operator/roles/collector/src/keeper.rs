@@ -2,7 +2,7 @@
 //! puts a good change in force, and refuses a bad one by name while the one before goes on. Runs the lanes too, since
 //! new namespaces bring new ones.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,11 @@ impl Reread {
         Self(Box::new(read))
     }
 
+    /// What has changed since it was last asked.
+    pub fn next(&mut self) -> Option<Result<CollectorConfig, String>> {
+        (self.0)()
+    }
+
     /// A configuration that does not change.
     pub fn never() -> Self {
         Self::new(|| None)
@@ -60,6 +65,10 @@ pub(crate) struct Keeper<L> {
     /// What cannot change while the process runs.
     pub(crate) listening: IngestConfig,
     pub(crate) closing: Shutdown,
+    /// Whether the configuration on disk was refused.
+    pub(crate) refused: bool,
+    /// The sources that other roles must not believe in any more.
+    pub(crate) gone: BTreeSet<String>,
 }
 
 /// A configuration that waits to be put in force, such as for a secret that is not there yet.
@@ -91,8 +100,11 @@ impl<L: Log> Keeper<L> {
                 _ = turns.tick() => {
                     if let Some(before) = self.turn(&mut waiting).await {
                         self.start(&mut lanes, &mut running);
+                        let now = self.ingest.sources();
+                        self.gone.extend(before.iter().map(|source| source.name.to_string()));
+                        self.gone.retain(|name| now.get(name).is_none());
                         announcing.abort_all();
-                        announcing.spawn(probe::replace(before, self.ingest.sources(), Arc::clone(&shared)));
+                        announcing.spawn(probe::replace(self.gone.clone(), now, Arc::clone(&shared)));
                     }
                 }
             }
@@ -117,29 +129,31 @@ impl<L: Log> Keeper<L> {
 
     /// Reads everything once; gives the sources that were in force before, if others are now.
     async fn turn(&mut self, waiting: &mut Option<Waiting>) -> Option<Arc<Sources>> {
-        self.reload_certificates();
-        let refused = &self.makings.metrics.configuration_refused;
-        let (config, problem) = match (self.reread.0)() {
+        let readable = self.reload_certificates() & self.reload_secrets().await;
+        let (mut config, problem) = match self.reread.next() {
             None => match waiting.take() {
                 Some(known) => (known.config, known.problem),
                 None => {
-                    self.reload_secrets().await;
+                    let refused = self.refused || !readable;
+                    self.makings.metrics.configuration_refused.set(refused.into());
                     return None;
                 }
             },
             Some(Err(problem)) => {
-                error!(%problem, "the changed configuration is refused; the one before stays in force");
-                refused.set(1);
+                self.refuse(&problem);
                 *waiting = None;
                 return None;
             }
             Some(Ok(config)) => (config, String::new()),
         };
+        self.tell_what_needs_a_restart(&config.ingest);
+        // Judged by how this process listens: certificates that nobody is asked for would keep everybody out.
+        config.ingest.tls.clone_from(&self.listening.tls);
         let before = self.ingest.sources();
         match self.makings.sources(&config, &before).await {
             Ok(sources) => {
-                self.tell_what_needs_a_restart(&config.ingest);
-                refused.set(0);
+                self.refused = false;
+                self.makings.metrics.configuration_refused.set(0);
                 info!(sources = sources.iter().count(), "changed configuration in force");
                 self.ingest.replace_sources(Arc::new(sources));
                 Some(before)
@@ -147,10 +161,8 @@ impl<L: Log> Keeper<L> {
             Err(error) => {
                 let said = Chain(&error).to_string();
                 if said != problem {
-                    error!(problem = %said, "the changed configuration is refused; the one before stays in force");
+                    self.refuse(&said);
                 }
-                refused.set(1);
-                self.reload_secrets().await;
                 *waiting = Some(Waiting {
                     config,
                     problem: said,
@@ -160,18 +172,31 @@ impl<L: Log> Keeper<L> {
         }
     }
 
-    fn reload_certificates(&self) {
-        if let Some(Err(error)) = self.tls.as_ref().map(Acceptor::reload) {
-            warn!(error = %Chain(&error), "cannot read the certificate again; the known one stays");
-        }
+    fn refuse(&mut self, problem: &str) {
+        error!(%problem, "the changed configuration is refused; the one before stays in force");
+        self.refused = true;
+        self.makings.metrics.configuration_refused.set(1);
     }
 
-    async fn reload_secrets(&self) {
+    /// Whether the certificate on disk can be used.
+    fn reload_certificates(&self) -> bool {
+        let Some(Err(error)) = self.tls.as_ref().map(Acceptor::reload) else {
+            return true;
+        };
+        warn!(error = %Chain(&error), "cannot read the certificate again; the known one stays");
+        false
+    }
+
+    /// Whether all secrets on disk can be used.
+    async fn reload_secrets(&self) -> bool {
+        let mut readable = true;
         for source in self.ingest.sources().iter() {
             if let Err(error) = source.auth.reload().await {
                 warn!(error = %Chain(&error), source = %source.name, "cannot read secrets again; the known ones stay");
+                readable = false;
             }
         }
+        readable
     }
 
     fn tell_what_needs_a_restart(&self, config: &IngestConfig) {

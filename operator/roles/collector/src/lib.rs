@@ -26,6 +26,7 @@ mod service;
 mod source;
 mod tenants;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -198,6 +199,8 @@ impl Collector {
             reread: self.reread,
             listening: self.listening,
             closing: closing.clone(),
+            refused: false,
+            gone: BTreeSet::new(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(keeper.run());

@@ -37,7 +37,7 @@ pub(crate) struct Metrics {
     redactions: Counter,
     labels_cut: Counter,
     data_apart: Counter,
-    /// 1 while the configuration on disk is not the one in force, because it was refused.
+    /// 1 while something on disk is not what is in force, because it was refused: configuration, a secret, the certificate.
     pub(crate) configuration_refused: Gauge,
     /// From a request's head to its answer, when that is 202.
     pub(crate) receive_to_ack: Histogram,
@@ -101,7 +101,7 @@ impl Metrics {
         );
         registry.register(
             "opsward_ingest_configuration_refused",
-            "1 while the configuration on disk was refused and the one before is in force",
+            "1 while configuration, a secret or the certificate on disk was refused and the one before is in force",
             all.configuration_refused,
         );
         registry.register(

@@ -1,5 +1,6 @@
 //! What the collector does beside answering: look at the log, ask how NATS writes, announce its sources. Each is a loop that survives whatever it asks and may be dropped at any moment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,14 +147,10 @@ pub(crate) async fn announce<L: Log>(sources: Arc<Sources>, shared: Arc<Shared<L
     .await;
 }
 
-/// Tells them what other sources there are now.
-pub(crate) async fn replace<L: Log>(before: Arc<Sources>, now: Arc<Sources>, shared: Arc<Shared<L>>) {
-    let gone = before
-        .iter()
-        .filter(|source| now.get(source.name.as_str()).is_none());
-    let gone = gone.map(|source| Told::Gone(source.name.to_string()));
+/// Tells them which sources are gone, and which there are now.
+pub(crate) async fn replace<L: Log>(gone: BTreeSet<String>, now: Arc<Sources>, shared: Arc<Shared<L>>) {
     let there = now.iter().map(|source| Told::There(source.record()));
-    tell(gone.chain(there).collect(), &shared).await;
+    tell(gone.into_iter().map(Told::Gone).chain(there).collect(), &shared).await;
 }
 
 /// What is told of a source.

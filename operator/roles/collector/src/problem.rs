@@ -36,6 +36,11 @@ pub(crate) enum Problem {
         /// When the next is taken.
         wait: Duration,
     },
+    /// The same, to a sender that sends again only what is answered 5xx.
+    Throttled {
+        /// When the next is taken.
+        wait: Duration,
+    },
     /// A body beyond the bound, packed or unpacked.
     TooLarge,
     /// A body that did not arrive in time.
@@ -76,6 +81,7 @@ impl From<BodyError> for Problem {
         match error {
             BodyError::TooLarge => Self::TooLarge,
             BodyError::TooSlow => Self::BodyTimeout,
+            BodyError::NoRoom(_) => Self::Overloaded,
             BodyError::Broken(_) => Self::BrokenBody,
         }
     }
@@ -105,9 +111,11 @@ impl Problem {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Throttled { .. }
+            | Self::Overloaded
+            | Self::LogUnavailable
+            | Self::NotConfirmed
+            | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -118,7 +126,7 @@ impl Problem {
             Self::NoSuchSource => "NoSuchSource",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Unauthorized(why) => why.reason(),
-            Self::RateLimited { .. } => "RateLimited",
+            Self::RateLimited { .. } | Self::Throttled { .. } => "RateLimited",
             Self::TooLarge => "TooLarge",
             Self::BodyTimeout => "BodyTimeout",
             Self::BrokenBody => "BrokenBody",
@@ -137,7 +145,9 @@ impl Problem {
             Self::NoSuchSource => "no configured source has this path".to_owned(),
             Self::MethodNotAllowed => "events are posted".to_owned(),
             Self::Unauthorized(why) => why.message().to_owned(),
-            Self::RateLimited { .. } => "this source sends more requests than it is allowed".to_owned(),
+            Self::RateLimited { .. } | Self::Throttled { .. } => {
+                "this source sends more requests than it is allowed".to_owned()
+            }
             Self::TooLarge => format!("the body has more than {MAX_BODY_BYTES} bytes, packed or unpacked"),
             Self::BodyTimeout => format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
             Self::BrokenBody => "the body broke off".to_owned(),
@@ -160,7 +170,7 @@ impl Problem {
             }
             Self::MethodNotAllowed => "use POST".to_owned(),
             Self::Unauthorized(why) => why.fix().to_owned(),
-            Self::RateLimited { .. } => {
+            Self::RateLimited { .. } | Self::Throttled { .. } => {
                 "send several items in one request, wait as Retry-After says, or raise the source's rateLimit".to_owned()
             }
             Self::TooLarge => "send fewer items in one request".to_owned(),
@@ -178,7 +188,7 @@ impl Problem {
     /// When to send again; `None` where sending the same again is of no use.
     const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::RateLimited { wait } => Some(wait),
+            Self::RateLimited { wait } | Self::Throttled { wait } => Some(wait),
             Self::Overloaded => Some(RETRY_OVERLOADED),
             Self::LogUnavailable | Self::NotConfirmed => Some(RETRY_LOG),
             Self::LogFull => Some(RETRY_FULL),

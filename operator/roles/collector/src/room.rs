@@ -23,6 +23,11 @@ pub(crate) struct Reservation {
     bytes: usize,
 }
 
+/// There is no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many bodies are under way")]
+pub(crate) struct NoRoom;
+
 impl Room {
     /// Takes room for a body of `bytes`; `None` when there is none left.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
@@ -48,6 +53,19 @@ impl Reservation {
 }
 
 impl Reservation {
+    /// Takes more, for `bytes` in all; an error when there is no room left.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let wanted = bytes.saturating_add(REQUEST_BYTES);
+        let more = wanted.saturating_sub(self.bytes);
+        let used = self.room.used.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if used.saturating_add(more) <= ROOM_BYTES {
+            Ok(())
+        } else {
+            Err(NoRoom)
+        }
+    }
+
     /// Gives a part of it away, to be given back by itself.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);

@@ -37,6 +37,9 @@ use crate::source::{Source, Sources};
 /// events.
 const WRITES_AT_ONCE: usize = 8;
 
+/// Room that is taken before a body's first byte: 16 KiB, more than most bodies have.
+const FIRST_BYTES: usize = 16 * 1024;
+
 /// What answers requests.
 #[derive(Debug)]
 pub(crate) struct Ingest<L> {
@@ -103,19 +106,23 @@ impl<L: Log> Ingest<L> {
         let source = self.admit(connected, &head, now)?;
         let encoding = headers::encoding(&head.headers)?;
         let mut room = self.reserve(&body)?;
-        let body = body::read(body).await?;
-        room.settle(body.len());
-        let signed_name = source.auth.check_raw(&head.headers, &body, now)?;
+        let body = body::read(body, &mut room).await?;
+        let by_hmac = source.auth.check_raw(&head.headers, &body, now)?;
         let unpacked = unpack(&body, encoding)?;
-        if let Unpacked::Whole(body) = &unpacked {
-            source.auth.check_body(&head.headers, body, now).await?;
-        }
-        self.log_is_ready()?;
-        let headers = headers::texts(&head.headers);
         let (bytes, problem) = match &unpacked {
             Unpacked::Whole(body) => (&**body, None),
             Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
         };
+        let by_body = source.auth.check_body(&head.headers, bytes, now).await?;
+        connected.is_known();
+        if source.auth.needs_body() {
+            source.take_one()?;
+        }
+        self.log_is_ready()?;
+        let is_signed = source.auth.is_signed();
+        let headers = headers::texts(&head.headers, is_signed);
+        let signed_name = by_hmac.or(by_body);
+        let key = headers::idempotency_key(&head.headers)?;
         let delivery = Delivery {
             source: source.name.as_str(),
             reader: &source.reader,
@@ -124,7 +131,8 @@ impl<L: Log> Ingest<L> {
             received_at: now,
             first_id,
             signed_name: signed_name.as_deref(),
-            key: headers::idempotency_key(&head.headers)?,
+            // No signature covers it.
+            key: key.filter(|_| !is_signed),
             traceparent: headers::traceparent(&head.headers),
             body: bytes,
         };
@@ -149,18 +157,23 @@ impl<L: Log> Ingest<L> {
         }
         let caller = connected.caller(&head.headers, &sources.proxies);
         source.auth.check_head(&caller, &head.headers, now)?;
-        source.take_one().map_err(|wait| Problem::RateLimited { wait })?;
+        // A stranger's guess must not use up what the source's own senders may send.
+        if !source.auth.needs_body() {
+            source.take_one()?;
+        }
         Ok(Arc::clone(source))
     }
 
-    /// Room for a body: for the announced length, or the most that it can be.
+    /// Room for the beginning of a body; more is taken as it arrives, so that an announcement costs nobody anything.
     fn reserve(&self, body: &impl Body) -> Result<Reservation, Problem> {
-        let bytes = body.size_hint().exact().unwrap_or(MAX_BODY_BYTES as u64);
+        let bytes = body.size_hint().exact().unwrap_or(FIRST_BYTES as u64);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         if bytes > MAX_BODY_BYTES {
             return Err(Problem::TooLarge);
         }
-        self.room.reserve(bytes).ok_or(Problem::Overloaded)
+        self.room
+            .reserve(bytes.min(FIRST_BYTES))
+            .ok_or(Problem::Overloaded)
     }
 
     fn log_is_ready(&self) -> Result<(), Problem> {

@@ -16,6 +16,7 @@ use crate::config::{CollectorConfig, ConfigError, RateLimit, SourceConfig};
 use crate::lane::Lane;
 use crate::metrics::{Metrics, SourceCounts};
 use crate::names::{Namespace, SourceName};
+use crate::problem::Problem;
 use crate::tenants::Tenants;
 
 /// One source.
@@ -160,9 +161,14 @@ impl Source {
         self.reader.format()
     }
 
-    /// Takes one request out of the token bucket; an error says how long until the next.
-    pub(crate) fn take_one(&self) -> Result<(), Duration> {
-        self.bucket.take_one()
+    /// Takes one request out of the token bucket; the problem says how long until the next.
+    pub(crate) fn take_one(&self) -> Result<(), Problem> {
+        let problem = |wait| match self.format() {
+            // They send again what is answered 5xx, and drop what is answered 4xx.
+            Format::Alertmanager | Format::Grafana => Problem::Throttled { wait },
+            _ => Problem::RateLimited { wait },
+        };
+        self.bucket.take_one().map_err(problem)
     }
 
     /// What other roles are told of it.

@@ -17,7 +17,7 @@ pub(super) enum Named {
 
 /// The ends of names that say secret, without case, `_` and `-`. Ends, not parts: `secretName`,
 /// `token_bucket_size`, `passwordPolicy`, `aws_access_key_id` tell nothing secret. Of two that fit the first counts.
-const ENDINGS: [(&str, Named); 25] = [
+const ENDINGS: [(&str, Named); 24] = [
     ("password", Named::Password),
     ("passwd", Named::Password),
     ("passphrase", Named::Password),
@@ -32,7 +32,6 @@ const ENDINGS: [(&str, Named); 25] = [
     ("token", Named::Key),
     ("apikey", Named::Key),
     ("routingkey", Named::Key),
-    ("integrationkey", Named::Key),
     ("accesskey", Named::Key),
     ("privatekey", Named::Key),
     ("accountkey", Named::Key),

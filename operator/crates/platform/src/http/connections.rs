@@ -21,7 +21,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
-use super::newcomers::{Heard, Newcomers, heard};
+use super::newcomers::{Newcomers, Place};
 use super::{ConnectionEnd, DRAIN_TIMEOUT, EndLabels, Peer};
 use crate::chain::Chain;
 use crate::tls;
@@ -47,14 +47,14 @@ impl Connections {
         }
     }
 
-    fn start<F>(&mut self, heard: Heard, task: impl FnOnce(oneshot::Receiver<()>) -> F)
+    fn start<F>(&mut self, place: Place, task: impl FnOnce(oneshot::Receiver<()>) -> F)
     where
         F: Future<Output = ConnectionEnd> + Send + 'static,
     {
         let (stop, stopped) = oneshot::channel();
         let handle = self.tasks.spawn(task(stopped));
         self.stops.insert(handle.id(), stop);
-        self.newcomers.add(handle, heard);
+        self.newcomers.add(handle, place);
     }
 
     /// Whether there is a place for one more. If not, the oldest newcomer is asked to go, which leaves one soon.
@@ -84,15 +84,20 @@ impl Connections {
         B: Body<Data: Send> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (heard, told) = heard();
-        let peer = move |certificate| Peer { address, certificate };
+        let place = Place::default();
+        let kept = place.clone();
+        let peer = move |certificate| Peer {
+            address,
+            certificate,
+            place: kept,
+        };
         let Some(tls) = tls else {
-            let service = told.by(make(peer(None)));
+            let service = make(peer(None));
             let connection = http.serve_connection(TokioIo::new(stream), service);
-            return self.start(heard, |stop| drive(connection, stop));
+            return self.start(place, |stop| drive(connection, stop));
         };
         let http = http.clone();
-        self.start(heard, move |stop| async move {
+        self.start(place, move |stop| async move {
             let Ok(Ok(stream)) = timeout(patience, tls.accept(stream)).await else {
                 debug!(%address, "no TLS handshake");
                 return ConnectionEnd::HandshakeFailed;
@@ -101,7 +106,7 @@ impl Connections {
             let certificate = shown
                 .and_then(|chain| chain.first())
                 .map(|first| first.clone().into_owned());
-            let service = told.by(make(peer(certificate)));
+            let service = make(peer(certificate));
             drive(http.serve_connection(TokioIo::new(stream), service), stop).await
         });
     }

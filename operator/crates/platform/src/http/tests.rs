@@ -52,10 +52,13 @@ async fn start(limits: Limits) -> Running {
     let (address, ends) = (server.local_addr(), server.ends.clone());
     let (gate, arrived) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let held = (Arc::clone(&gate), Arc::clone(&arrived));
-    let make = move |_peer| {
+    let make = move |peer: Peer| {
         let (gate, arrived) = held.clone();
         service_fn(move |request: Request<Incoming>| {
             let (gate, arrived) = (Arc::clone(&gate), Arc::clone(&arrived));
+            if request.uri().path() != "/stranger" {
+                peer.place.keep();
+            }
             async move {
                 match request.uri().path() {
                     "/wait" => {
@@ -132,7 +135,7 @@ async fn a_connection_beyond_the_cap_is_served_when_one_ends() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_gives_way_to_who_speaks() {
+async fn strangers_give_way_to_who_is_known() {
     let mut running = start(Limits {
         max_connections: 2,
         ..LIMITS
@@ -141,8 +144,11 @@ async fn who_says_nothing_gives_way_to_who_speaks() {
     let mut known = running.connect().await;
     known.write_all(REQUEST).await.unwrap();
     answer(&mut known).await;
+    // It speaks, and then says nothing more: that alone does not keep a place.
     let mut silent = running.connect().await;
-    silent.write_all(b"POST / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    let stranger = String::from_utf8_lossy(REQUEST).replacen(" /", " /stranger", 1);
+    silent.write_all(stranger.as_bytes()).await.unwrap();
+    answer(&mut silent).await;
     let mut late = running.connect().await;
     late.write_all(REQUEST).await.unwrap();
     answer(&mut late).await;

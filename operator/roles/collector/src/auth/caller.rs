@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use ipnet::IpNet;
-use platform::http::Peer;
+use platform::http::{Peer, Place};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -14,8 +14,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Who calls, for the time of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller<'c> {
-    /// The sender's address.
-    pub(crate) address: IpAddr,
+    /// The sender's address; none when a proxy passed on something that is none.
+    pub(crate) address: Option<IpAddr>,
     /// The names in its certificate.
     pub(crate) names: &'c [String],
 }
@@ -25,6 +25,7 @@ pub(crate) struct Caller<'c> {
 pub(crate) struct Connected {
     address: IpAddr,
     names: Vec<String>,
+    place: Place,
 }
 
 impl From<SocketAddr> for Connected {
@@ -32,6 +33,7 @@ impl From<SocketAddr> for Connected {
         Self {
             address: address.ip().to_canonical(),
             names: Vec::new(),
+            place: Place::default(),
         }
     }
 }
@@ -40,6 +42,7 @@ impl From<Peer> for Connected {
     fn from(peer: Peer) -> Self {
         Self {
             names: peer.certificate.map(|der| names(&der)).unwrap_or_default(),
+            place: peer.place,
             ..Self::from(peer.address)
         }
     }
@@ -47,20 +50,20 @@ impl From<Peer> for Connected {
 
 impl Connected {
     /// Who sends a request with these headers. Behind trusted proxies it is the last address that no trusted proxy
-    /// has: what stands before it, the sender could have written itself.
+    /// has: what stands before it, the sender could have written itself. What cannot be read is nobody's address, and not
+    /// the proxy's.
     pub(crate) fn caller(&self, headers: &HeaderMap, proxies: &[IpNet]) -> Caller<'_> {
         let trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
-        let mut address = self.address;
-        if trusted(&address) {
-            let all = headers.get_all(FORWARDED_FOR).into_iter();
-            let hops = all
-                .filter_map(|value| value.to_str().ok())
-                .flat_map(|value| value.split(','));
-            let hops: Vec<Option<IpAddr>> = hops.map(|hop| hop.trim().parse().ok()).collect();
-            for hop in hops.into_iter().rev() {
-                let Some(hop) = hop else { break };
-                address = hop.to_canonical();
-                if !trusted(&address) {
+        let mut address = Some(self.address);
+        if trusted(&self.address) {
+            let lines: Vec<_> = headers.get_all(FORWARDED_FOR).into_iter().collect();
+            let hops = lines
+                .iter()
+                .rev()
+                .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+            for hop in hops {
+                address = hop_address(hop);
+                if !address.is_some_and(|address| trusted(&address)) {
                     break;
                 }
             }
@@ -70,6 +73,22 @@ impl Connected {
             names: &self.names,
         }
     }
+
+    /// The sender is known: its connection does not have to give way to others.
+    pub(crate) fn is_known(&self) {
+        self.place.keep();
+    }
+}
+
+/// The address of one hop: bare, or with a port as some proxies write it.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let bare = text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    bare.or_else(with_port)
+        .or_else(bracketed)
+        .map(|address| address.to_canonical())
 }
 
 /// The DNS and URI names of a certificate.

@@ -57,6 +57,18 @@ struct Envelope<'a> {
     subscribe_url: Option<Cow<'a, str>>,
 }
 
+impl Envelope<'_> {
+    /// Whether a member other than the message has a line end, which SNS's never have: the signed text is lines, and a line
+    /// end would let one member pass for two.
+    fn has_line_ends(&self) -> bool {
+        let optional = [&self.subject, &self.token, &self.subscribe_url];
+        let all = [&self.r#type, &self.message_id, &self.topic_arn, &self.timestamp];
+        all.into_iter()
+            .chain(optional.into_iter().flatten())
+            .any(|text| text.contains(['\n', '\r']))
+    }
+}
+
 /// The hash that a signature is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -67,16 +79,20 @@ enum Version {
 }
 
 impl Topics {
-    /// Whether SNS sent this body for one of the topics; confirms a subscription that it asks about.
+    /// Whether SNS sent this body for one of the topics, and then the message's id; confirms a subscription that it asks
+    /// about.
     pub(super) async fn check(
         &self,
         body: &[u8],
         now: Time,
         certificates: &Certificates,
-    ) -> Result<(), Unauthorized> {
+    ) -> Result<String, Unauthorized> {
         let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
             return Err(Unauthorized::NoSnsSignature);
         };
+        if envelope.has_line_ends() {
+            return Err(Unauthorized::WrongSignature);
+        }
         let version = self.admit(&envelope, now)?;
         certificates
             .verify(
@@ -97,7 +113,7 @@ impl Topics {
             }
             _ => {}
         }
-        Ok(())
+        Ok(envelope.message_id.into_owned())
     }
 
     /// What can be said without the certificate.
@@ -143,18 +159,26 @@ fn signed_text(envelope: &Envelope<'_>) -> String {
     text
 }
 
-/// Whether an address is one of SNS's own: `https://sns.<region>.amazonaws.com[.cn]/…`, and nothing that a parser
-/// could read otherwise.
-fn is_of_sns(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://sns.") else {
-        return false;
-    };
-    let Some((host, path)) = rest.split_once('/') else {
-        return false;
-    };
+/// The part of an address behind SNS's own host: `https://sns.<region>.amazonaws.com[.cn]/`; `None` for any other host.
+fn behind_host(url: &str) -> Option<&str> {
+    let (host, path) = url.strip_prefix("https://sns.")?.split_once('/')?;
     let host = host.strip_suffix(".cn").unwrap_or(host);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~?=&:%-".contains(&byte);
-    host.strip_suffix(".amazonaws.com").is_some_and(is_region) && path.bytes().all(plain)
+    is_region(host.strip_suffix(".amazonaws.com")?).then_some(path)
+}
+
+/// Whether an address is that of a certificate of SNS, and of nothing else that SNS's hosts give out: their API answers
+/// there too, and some of its answers hold what anybody with an account of AWS has stored.
+fn is_certificate(url: &str) -> bool {
+    let name = behind_host(url).and_then(|path| path.strip_prefix("SimpleNotificationService-"));
+    let digits = name.and_then(|name| name.strip_suffix(".pem"));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Whether an address confirms a subscription at SNS.
+fn is_confirmation(url: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~=&:%-".contains(&byte);
+    let query = behind_host(url).and_then(|path| path.strip_prefix("?Action=ConfirmSubscription&"));
+    query.is_some_and(|query| query.bytes().all(plain))
 }
 
 /// Whether it is a region's name such as `us-gov-west-1`. Not merely any label: `sns.s3.amazonaws.com` and

@@ -34,7 +34,7 @@ async fn loaded(tokens: &[&str], format: Format, yaml: &str) -> Loaded {
 
 fn check(auth: &Auth, address: &str, headers: &HeaderMap) -> Result<(), Unauthorized> {
     let caller = Caller {
-        address: address.parse().unwrap(),
+        address: Some(address.parse().unwrap()),
         names: &[],
     };
     auth.check_head(&caller, headers, NOW)
@@ -118,7 +118,7 @@ async fn all_that_is_asked_for_must_hold() {
     let names = ["a.example".to_owned()];
     let check = |address: &str, names: &[String], headers: &HeaderMap| {
         let caller = Caller {
-            address: address.parse().unwrap(),
+            address: Some(address.parse().unwrap()),
             names,
         };
         auth.check_head(&caller, headers, NOW)
@@ -144,7 +144,7 @@ async fn a_routing_key_is_a_token_of_a_pagerduty_source_only() {
     assert_eq!(check(&pagerduty, "192.0.2.1", &none), Ok(()));
     assert_eq!(
         pagerduty.check_body(&none, body(OLD).as_bytes(), NOW).await,
-        Ok(())
+        Ok(None)
     );
     let wrong = pagerduty.check_body(&none, body(NEW).as_bytes(), NOW).await;
     assert_eq!(wrong, Err(Unauthorized::WrongToken));
@@ -159,21 +159,28 @@ async fn a_routing_key_is_a_token_of_a_pagerduty_source_only() {
 #[test]
 fn the_address_behind_trusted_proxies_is_the_last_that_no_proxy_has() {
     let proxies: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-    let address = |peer: &str, forwarded: &'static str| {
+    let address = |peer: &str, forwarded: &[u8]| {
         let connected = Connected::from(std::net::SocketAddr::new(peer.parse().unwrap(), 1));
         let headers = HeaderMap::from_iter([(
             hyper::header::HeaderName::from_static("x-forwarded-for"),
-            HeaderValue::from_static(forwarded),
+            HeaderValue::from_bytes(forwarded).unwrap(),
         )]);
-        connected.caller(&headers, &proxies).address.to_string()
+        let caller = connected.caller(&headers, &proxies);
+        caller
+            .address
+            .map_or("nobody".to_owned(), |address| address.to_string())
     };
-    assert_eq!(address("10.0.0.1", "192.0.2.1"), "192.0.2.1");
+    assert_eq!(address("10.0.0.1", b"192.0.2.1"), "192.0.2.1");
     assert_eq!(
-        address("10.0.0.1", "203.0.113.9, 192.0.2.1, 10.2.3.4"),
+        address("10.0.0.1", b"203.0.113.9, 192.0.2.1, 10.2.3.4"),
         "192.0.2.1"
     );
-    assert_eq!(address("198.51.100.1", "192.0.2.1"), "198.51.100.1");
-    assert_eq!(address("10.0.0.1", "nonsense"), "10.0.0.1");
+    assert_eq!(address("10.0.0.1", b"192.0.2.1:4711"), "192.0.2.1");
+    assert_eq!(address("10.0.0.1", b"[2001:db8::1]:4711"), "2001:db8::1");
+    assert_eq!(address("198.51.100.1", b"192.0.2.1"), "198.51.100.1");
+    assert_eq!(address("10.0.0.1", b"\xff, 192.0.2.1"), "192.0.2.1");
+    assert_eq!(address("10.0.0.1", b"nonsense"), "nobody");
+    assert_eq!(address("10.0.0.1", b"\xff"), "nobody");
 }
 
 #[test]

@@ -53,6 +53,8 @@ async fn kept(yaml: &str) -> Kept {
         reread: Reread::new(move || given.lock().unwrap().pop_front()),
         listening: IngestConfig::default(),
         closing: Shutdown::new(),
+        refused: false,
+        gone: BTreeSet::new(),
     };
     Kept { keeper, changes }
 }
@@ -158,4 +160,46 @@ async fn a_source_that_stays_keeps_its_place_in_its_rate_limit() {
     kept.turn(&mut None, Some(Ok(read(&yaml.replace("burst: 1", "burst: 2")))))
         .await;
     take(&kept).unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_secret_is_in_force_and_an_unreadable_one_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "0123456789abcdef").unwrap();
+    let yaml =
+        format!("sources: [{{name: a, format: webhook, namespace: x, auth: {{bearerTokenFile: {file:?}}}}}]");
+    let mut kept = kept(&yaml).await;
+    let check = |kept: &Kept, token: &str| {
+        let header = format!("Bearer {token}").parse().unwrap();
+        let headers = hyper::HeaderMap::from_iter([(hyper::header::AUTHORIZATION, header)]);
+        let connected = crate::auth::Connected::from(std::net::SocketAddr::from(([192, 0, 2, 1], 1)));
+        let sources = kept.keeper.ingest.sources();
+        let caller = connected.caller(&headers, &[]);
+        let now = domain::time::Time::EPOCH;
+        sources
+            .get("a")
+            .unwrap()
+            .auth
+            .check_head(&caller, &headers, now)
+            .is_ok()
+    };
+    assert!(check(&kept, "0123456789abcdef"));
+    std::fs::write(&file, "fedcba9876543210").unwrap();
+    kept.turn(&mut None, None).await;
+    assert!(!check(&kept, "0123456789abcdef") && check(&kept, "fedcba9876543210"));
+    assert_eq!(kept.refused(), 0);
+    std::fs::remove_file(&file).unwrap();
+    kept.turn(&mut None, None).await;
+    assert!(check(&kept, "fedcba9876543210"));
+    assert_eq!(kept.refused(), 1);
+}
+
+#[tokio::test]
+async fn names_in_certificates_that_nobody_is_asked_for_are_refused() {
+    let mut kept = kept(ONE).await;
+    let yaml = "{ingest: {tls: {certFile: /c, keyFile: /k, clientCaFile: /a}}, \
+                sources: [{name: a, format: webhook, namespace: x, auth: {clientNames: [b.example]}}]}";
+    assert!(!kept.turn(&mut None, Some(Ok(read(yaml)))).await);
+    assert_eq!(kept.refused(), 1);
 }

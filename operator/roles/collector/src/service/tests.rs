@@ -61,7 +61,10 @@ async fn fixture(mood: Mood) -> Fixture {
          - {{name: shared, format: webhook, shared: true, allowedNamespaces: [shop, bank]}}\n\
          - {{name: trusted, format: webhook, namespaceFrom: {{field: account, values: {{'1': bank}}}}, \
               allowedNamespaces: [shop, bank]}}\n\
-         - {{name: signed, format: webhook, namespace: bank, auth: {{hmac: {{scheme: github, secretFile: {file:?}}}}}}}\n"
+         - {{name: signed, format: webhook, namespace: bank, auth: {{hmac: {{scheme: github, secretFile: {file:?}}}}}}}\n\
+         - {{name: pager, format: pagerduty, namespace: bank, auth: {{bearerTokenFile: {file:?}}}}}\n\
+         - {{name: topic, format: sns, namespace: bank, auth: {{sns: {{topicArns: ['arn:aws:sns:eu-west-1:1:a']}}}}}}\n\
+         - {{name: events, format: cloudevents, namespace: bank, auth: {{hmac: {{scheme: hex, header: x-sum, secretFile: {file:?}}}}}}}\n"
     );
     let config: CollectorConfig = serde_yaml::from_str(&yaml).unwrap();
     config.validate().unwrap();

@@ -91,10 +91,10 @@ fn now() -> Time {
 
 impl Sns {
     async fn check(&self, body: &str) -> Result<(), Unauthorized> {
-        self.check_at(body, now()).await
+        self.check_at(body, now()).await.map(drop)
     }
 
-    async fn check_at(&self, body: &str, now: Time) -> Result<(), Unauthorized> {
+    async fn check_at(&self, body: &str, now: Time) -> Result<String, Unauthorized> {
         let topics = Topics {
             arns: vec![TOPIC.to_owned()],
         };
@@ -153,28 +153,47 @@ async fn a_subscription_of_a_listed_topic_is_confirmed_and_a_forged_one_is_not()
     assert!(asked.last().unwrap().contains("Token=2336412f37"), "{asked:?}");
 }
 
+#[tokio::test]
+async fn a_line_end_does_not_make_two_members_of_one() {
+    let sns = sns().await;
+    let id = "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324";
+    let shifted = V2
+        .replace(id, &format!("{id}\\nSubject\\ndisk"))
+        .replace("  \"Subject\": \"disk\",\n", "");
+    assert!(shifted != V2 && !shifted.contains("\"Subject\":"));
+    assert_eq!(sns.check(&shifted).await, Err(Unauthorized::WrongSignature));
+}
+
 #[test]
-fn only_snss_own_hosts_are_asked() {
+fn only_certificates_and_confirmations_of_snss_own_hosts_are_asked_for() {
     for good in [
-        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
-        "https://sns.us-gov-west-1.amazonaws.com/a.pem",
-        "https://sns.cn-north-1.amazonaws.com.cn/a.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1.pem",
+        "https://sns.us-gov-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem",
     ] {
-        assert!(is_of_sns(good), "{good}");
+        assert!(is_certificate(good), "{good}");
     }
     for bad in [
-        "http://sns.eu-west-1.amazonaws.com/a.pem",
-        "https://sns.s3.amazonaws.com/a.pem",
-        "https://sns.s3-us-west-2.amazonaws.com/a.pem",
-        "https://sns.eu-west-1.amazonaws.com.evil.example/a.pem",
-        "https://sns.eu-west-1.amazonaws.com@evil.example/a.pem",
-        "https://evil.example/sns.eu-west-1.amazonaws.com/a.pem",
-        "https://sns.eu-west-1.amazonaws.com:444/a.pem",
-        "https://sns.eu-west-1.amazonaws.com/a.pem#@evil.example",
-        "https://sns.eu-west-1.amazonaws.com\\@evil.example/a.pem",
-        "https://sns..amazonaws.com/a.pem",
-        "https://sns.amazonaws.com/a.pem",
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.s3.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-1.pem",
+        "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:444/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com\\@evil.example/SimpleNotificationService-1.pem",
+        "https://sns..amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem?a=.pem",
+        "https://sns.eu-west-1.amazonaws.com/?Action=GetEndpointAttributes&EndpointArn=a&z=.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-.pem",
     ] {
-        assert!(!is_of_sns(bad), "{bad}");
+        assert!(!is_certificate(bad), "{bad}");
     }
+    let confirm = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:a&Token=1";
+    assert!(is_confirmation(confirm));
+    assert!(!is_confirmation(
+        &confirm.replace("ConfirmSubscription", "Publish")
+    ));
+    assert!(!is_confirmation(&confirm.replace("sns.eu-west-1", "sns.s3")));
 }

@@ -135,3 +135,33 @@ async fn a_trusted_senders_events_go_where_they_say_and_nowhere_that_is_not_allo
     assert_eq!(namespaces["\"1\""], "\"bank\"");
     assert_eq!(namespaces["\"shop\""], "\"shop\"");
 }
+
+#[tokio::test]
+async fn a_broken_packing_lets_nobody_in() {
+    let fixture = fixture(Mood::Confirms).await;
+    for path in ["/api/v1/sources/pager", "/api/v1/sources/topic"] {
+        let mut request = with(post(path, "stranger"), "content-encoding", "gzip");
+        request.headers_mut().remove("authorization");
+        let answer = fixture.send_from(FAR, request).await;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.body);
+    }
+    assert!(fixture.log.letters().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_signature_does_not_cover_is_not_believed() {
+    let fixture = fixture(Mood::Confirms).await;
+    let body = r#"{"disk":"full"}"#;
+    let sum = signature(TOKEN, body.as_bytes());
+    let request = with(post("/api/v1/sources/events", body), "x-sum", &sum);
+    let request = with(with(request, "ce-id", "1"), "ce-source", "forged");
+    let request = with(with(request, "ce-type", "t"), "ce-specversion", "1.0");
+    let answer = fixture.send(request).await;
+    assert!(
+        answer.status == 400 || answer.status == 422,
+        "{} {}",
+        answer.status,
+        answer.body
+    );
+    assert!(fixture.log.events().is_empty());
+}
