@@ -156,7 +156,7 @@ mod tests {
         let config = Config::load(Some(file.path())).unwrap();
         write(&source("b"));
         let mut reread = config.reread(Some(file.path()));
-        assert!(reread.next().is_none(), "seen once");
+        assert!(reread.changed().is_none(), "seen once");
         let names = |config: CollectorConfig| {
             config
                 .sources
@@ -164,15 +164,15 @@ mod tests {
                 .map(|source| source.name.to_string())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(reread.next().unwrap().map(names), Ok(vec!["b".to_owned()]));
-        assert!(reread.next().is_none(), "given once");
+        assert_eq!(reread.changed().unwrap().map(names), Ok(vec!["b".to_owned()]));
+        assert!(reread.changed().is_none(), "given once");
         write("");
-        reread.next();
-        assert!(reread.next().unwrap().unwrap_err().contains("is empty"));
+        reread.changed();
+        assert!(reread.changed().unwrap().unwrap_err().contains("is empty"));
         write("sources: [");
-        assert!(reread.next().is_none());
+        assert!(reread.changed().is_none());
         write(&source("b"));
-        assert!(reread.next().is_none());
-        assert_eq!(reread.next().unwrap().map(names), Ok(vec!["b".to_owned()]));
+        assert!(reread.changed().is_none());
+        assert_eq!(reread.changed().unwrap().map(names), Ok(vec!["b".to_owned()]));
     }
 }

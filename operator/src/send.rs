@@ -9,6 +9,7 @@ use futures::StreamExt;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Exit;
 use crate::cli::{Output, SendArgs};
@@ -160,6 +161,9 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
         .map_err(|error| (platform::Chain(&error).to_string(), true))?;
     // A body that cannot be read is answered 400 with the same counts: it was received, and is a dead letter.
     let counts = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST);
+    if let Some(answer) = vendors(status, &text) {
+        return Ok(answer);
+    }
     match serde_json::from_str::<Answer>(&text) {
         Ok(answer) if status.is_success() || (counts && answer.received > 0) => return Ok(answer),
         Err(error) if status.is_success() => return Err((format!("{status}: {error}: {text}"), false)),
@@ -169,6 +173,29 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
         format!("{status}: {text}"),
         status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
     ))
+}
+
+/// The account of an answer in a vendor's form, which says less than ours: `PagerDuty`'s is of one event, OTLP's has only
+/// how many records were rejected, and a request without any counts as one that was taken.
+fn vendors(status: StatusCode, text: &str) -> Option<Answer> {
+    let of = |accepted, dead_lettered| Answer {
+        received: accepted + dead_lettered,
+        accepted,
+        dead_lettered,
+        refused: 0,
+    };
+    let answer: Value = serde_json::from_str(text).ok()?;
+    if answer.get("status").and_then(Value::as_str) == Some("success") {
+        return Some(of(1, 0));
+    }
+    if let Some(partial) = answer.get("partialSuccess") {
+        let rejected = partial.get("rejectedLogRecords");
+        let number = rejected.and_then(|number| number.as_u64().or_else(|| number.as_str()?.parse().ok()));
+        let number = number.unwrap_or_default();
+        return Some(of(u64::from(number == 0), number));
+    }
+    let is_empty = answer.as_object().is_some_and(serde_json::Map::is_empty);
+    (status == StatusCode::OK && is_empty).then(|| of(1, 0))
 }
 
 impl Accounts {
@@ -220,5 +247,27 @@ impl Accounts {
         }
         let all_taken = self.not_taken == 0 && self.accepted == self.received;
         Ok(if all_taken { Exit::Ok } else { Exit::Findings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_in_vendors_forms_are_accounted_for() {
+        let account = |status: u16, text: &str| {
+            let answer = vendors(StatusCode::from_u16(status).unwrap(), text)?;
+            Some((answer.received, answer.accepted, answer.dead_lettered))
+        };
+        assert_eq!(
+            account(202, r#"{"status":"success","dedup_key":"k"}"#),
+            Some((1, 1, 0))
+        );
+        assert_eq!(account(200, "{}"), Some((1, 1, 0)));
+        let partial = r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"m"}}"#;
+        assert_eq!(account(200, partial), Some((3, 0, 3)));
+        assert_eq!(account(202, r#"{"received":1,"accepted":1}"#), None);
+        assert_eq!(account(400, r#"{"status":"invalid event"}"#), None);
     }
 }

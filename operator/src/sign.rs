@@ -74,7 +74,8 @@ impl Signer {
         };
         let hex = |before: &str| -> String {
             let tag = over(secret, before);
-            tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+            let digits: Vec<_> = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            digits.concat()
         };
         let header = |name: &str, value: String| (name.to_owned(), value);
         Ok(match &self.scheme {

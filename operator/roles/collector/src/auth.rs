@@ -61,9 +61,10 @@ impl Auth {
             });
         };
         let files = config.token_files();
-        let tokens = match files.is_empty() {
-            true => None,
-            false => Some(Secrets::load(files, |bytes| Ok(Token(bytes.into()))).await?),
+        let tokens = if files.is_empty() {
+            None
+        } else {
+            Some(Secrets::load(files, |bytes| Ok(Token(bytes.into()))).await?)
         };
         let hmac = match &config.hmac {
             None => None,

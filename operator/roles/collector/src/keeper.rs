@@ -40,7 +40,7 @@ impl Reread {
     }
 
     /// What has changed since it was last asked.
-    pub fn next(&mut self) -> Option<Result<CollectorConfig, String>> {
+    pub fn changed(&mut self) -> Option<Result<CollectorConfig, String>> {
         (self.0)()
     }
 
@@ -130,21 +130,10 @@ impl<L: Log> Keeper<L> {
     /// Reads everything once; gives the sources that were in force before, if others are now.
     async fn turn(&mut self, waiting: &mut Option<Waiting>) -> Option<Arc<Sources>> {
         let readable = self.reload_certificates() & self.reload_secrets().await;
-        let (mut config, problem) = match self.reread.next() {
-            None => match waiting.take() {
-                Some(known) => (known.config, known.problem),
-                None => {
-                    let refused = self.refused || !readable;
-                    self.makings.metrics.configuration_refused.set(refused.into());
-                    return None;
-                }
-            },
-            Some(Err(problem)) => {
-                self.refuse(&problem);
-                *waiting = None;
-                return None;
-            }
-            Some(Ok(config)) => (config, String::new()),
+        let Some((mut config, problem)) = self.due(waiting) else {
+            let refused = self.refused || !readable;
+            self.makings.metrics.configuration_refused.set(refused.into());
+            return None;
         };
         self.tell_what_needs_a_restart(&config.ingest);
         // Judged by how this process listens: certificates that nobody is asked for would keep everybody out.
@@ -163,6 +152,7 @@ impl<L: Log> Keeper<L> {
                 if said != problem {
                     self.refuse(&said);
                 }
+                self.makings.metrics.configuration_refused.set(1);
                 *waiting = Some(Waiting {
                     config,
                     problem: said,
@@ -172,10 +162,22 @@ impl<L: Log> Keeper<L> {
         }
     }
 
+    /// The configuration to be put in force: a changed one, or one that waits, with why it does.
+    fn due(&mut self, waiting: &mut Option<Waiting>) -> Option<(CollectorConfig, String)> {
+        match self.reread.changed() {
+            None => waiting.take().map(|known| (known.config, known.problem)),
+            Some(Ok(config)) => Some((config, String::new())),
+            Some(Err(problem)) => {
+                self.refuse(&problem);
+                *waiting = None;
+                None
+            }
+        }
+    }
+
     fn refuse(&mut self, problem: &str) {
         error!(%problem, "the changed configuration is refused; the one before stays in force");
         self.refused = true;
-        self.makings.metrics.configuration_refused.set(1);
     }
 
     /// Whether the certificate on disk can be used.

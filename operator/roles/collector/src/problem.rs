@@ -190,9 +190,10 @@ impl Problem {
         match self {
             Self::RateLimited { wait } | Self::Throttled { wait } => Some(wait),
             Self::Overloaded => Some(RETRY_OVERLOADED),
-            Self::LogUnavailable | Self::NotConfirmed => Some(RETRY_LOG),
+            Self::LogUnavailable | Self::NotConfirmed | Self::Unauthorized(Unauthorized::SnsUnreachable) => {
+                Some(RETRY_LOG)
+            }
             Self::LogFull => Some(RETRY_FULL),
-            Self::Unauthorized(Unauthorized::SnsUnreachable) => Some(RETRY_LOG),
             _ => None,
         }
     }

@@ -37,7 +37,8 @@ impl Target {
         let json = [("content-type", "application/json")];
         let own_type = headers.iter().any(|(name, _)| *name == "content-type");
         let all = headers.iter().chain(json.iter().filter(|_| !own_type));
-        let lines: String = all.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: Vec<_> = all.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines = lines.concat();
         let request = |body: &Vec<u8>| {
             let length = body.len();
             let head =

@@ -69,7 +69,7 @@ fn folder() -> PathBuf {
         .iter()
         .map(|path| root.join(path))
         .find(|path| path.is_dir());
-    found.expect("the samples are there")
+    found.unwrap()
 }
 
 fn sample(format: Format, file: PathBuf) -> Sample {

@@ -1,5 +1,5 @@
 //! Answers in a vendor's own form, for clients that read them: what they send again, show or keep depends on it. Sources:
-//! developer.pagerduty.com, "Send an event to PagerDuty"; opentelemetry.io/docs/specs/otlp, "OTLP/HTTP response".
+//! developer.pagerduty.com, "Send an event to `PagerDuty`"; opentelemetry.io/docs/specs/otlp, "OTLP/HTTP response".
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -9,7 +9,7 @@
 //! | `hex` | configured: `<hex>` or `sha256=<hex>` | body, or `<time>:<body>` |
 //!
 //! Of forms with a time, one that is off by more than five minutes is refused. What is sent again within them, and at
-//! any time in the forms of GitHub and PagerDuty, bears the same name and is counted once.
+//! any time in the forms of GitHub and `PagerDuty`, bears the same name and is counted once.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,7 +58,7 @@ impl Hmac {
     pub(super) async fn load(config: &HmacConfig) -> Result<Self, SecretError> {
         let make = match config.scheme {
             HmacScheme::StandardWebhooks => standard_key,
-            _ => plain_key,
+            _ => |secret: &[u8]| Ok(Key::new(HMAC_SHA256, secret)),
         };
         Ok(Self {
             scheme: config.scheme,
@@ -166,10 +166,6 @@ impl Hmac {
                 .collect(),
         }
     }
-}
-
-fn plain_key(secret: &[u8]) -> Result<Key, &'static str> {
-    Ok(Key::new(HMAC_SHA256, secret))
 }
 
 /// `whsec_` and base64, as Standard Webhooks writes keys.

@@ -72,7 +72,8 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 
 fn signed(prefix: &str, secret: &str, text: &str) -> String {
     let tag = ring::hmac::sign(&Key::new(HMAC_SHA256, secret.as_bytes()), text.as_bytes());
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<_> = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     format!("{prefix}{hex}")
 }
 

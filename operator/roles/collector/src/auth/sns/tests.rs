@@ -63,7 +63,8 @@ async fn sns() -> Sns {
         let log = Arc::clone(&log);
         service_fn(move |request: Request<_>| {
             let uri = request.uri().to_string();
-            let found = uri.ends_with(".pem") || uri.contains("Action=ConfirmSubscription");
+            let found =
+                uri.contains("/SimpleNotificationService-") || uri.contains("Action=ConfirmSubscription");
             log.lock().unwrap().push(uri);
             let mut response = Response::new(Full::new(Bytes::from_static(PEM.as_bytes())));
             if !found {
