@@ -141,7 +141,8 @@ pub struct Match {
     /// An expression in CEL over the event that must be true.
     ///
     /// Left out: asks nothing. The event is `event`, with the fields that `groupBy` names, and `event.labels`,
-    /// `event.data` (the sender's own fields), `event.tags`, `event.state`. An expression that cannot be read
+    /// `event.data` (the sender's own fields), `event.dimensions` (the facts that its texts state), `event.tags`,
+    /// `event.state`. An expression that cannot be read
     /// shows in the condition Ready; an event on which it has no answer, such as a field that is not there,
     /// does not match and counts in `status.conditionErrors`. At most 1024 characters, no loops within
     /// loops, and `matches` takes its pattern as a text in quotes. Example: `event.data.cpu_usage > 90`.

@@ -1,3 +1,5 @@
+//! What AWS delivers, and what becomes of it: states, identities, life cycles, and what is refused with a reason.
+
 use domain::event::EventState;
 use domain::severity::Severity;
 use domain::time::Time;

@@ -1,3 +1,5 @@
+//! Falco's alerts as Falco and Falcosidekick send them.
+
 use domain::event::EventState;
 use domain::time::Time;
 

@@ -1,3 +1,5 @@
+//! GitHub's deliveries: which begin, end or merely tell of something, and which problem each is of.
+
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a test reads best with its JSON in the call"

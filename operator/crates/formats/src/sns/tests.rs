@@ -1,3 +1,5 @@
+//! Messages of SNS, enveloped and raw, with what they carry.
+
 use domain::time::Time;
 use serde_json::{Value, json};
 
