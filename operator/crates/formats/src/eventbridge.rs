@@ -55,12 +55,13 @@ pub(crate) fn parse<'a>(
         match thing.kind {
             Kind::Unpacked(event) => {
                 let Thing { text, within, .. } = thing;
-                let items = unpacked(&event, &input, insufficient_data).into_iter();
+                let items = unpacked(&event, &input, insufficient_data)?.into_iter();
                 things.extend(items.map(|item| Thing {
                     text,
                     within,
                     kind: Kind::Made(Box::new(item)),
                 }));
+                bounded(&things)?;
             }
             Kind::Alarm(alarm) if alarm.event_state(insufficient_data).is_none() => {}
             kind => things.push(Thing { kind, ..thing }),
@@ -86,6 +87,7 @@ pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
             return Ok(Vec::new());
         }
         texts.extend(kinds.iter().map(|_| thing.text));
+        bounded(&texts)?;
     }
     Ok(texts)
 }
@@ -197,22 +199,33 @@ fn split(text: &str) -> Result<Vec<Thing<'_>>, Refusal> {
             };
         }
     }
-    if things.len() > MAX_ITEMS {
-        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
-        return Err(Refusal::new(Reason::TooManyItems, message));
-    }
+    bounded(&things)?;
     Ok(things)
 }
 
-/// The items of an event that was put together anew.
-fn unpacked<'a>(event: &str, input: &Input<'_>, insufficient_data: InsufficientData) -> Vec<Item<'a>> {
+/// Refuses a body of too many items.
+fn bounded<T>(items: &[T]) -> Result<(), Refusal> {
+    if items.len() > MAX_ITEMS {
+        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
+        return Err(Refusal::new(Reason::TooManyItems, message));
+    }
+    Ok(())
+}
+
+/// The items of an event that was put together anew. An event of too many is as good as a body of too many.
+fn unpacked<'a>(
+    event: &str,
+    input: &Input<'_>,
+    insufficient_data: InsufficientData,
+) -> Result<Vec<Item<'a>>, Refusal> {
     let inner = Input {
         body: event.as_bytes(),
         ..*input
     };
     match parse(event, inner, insufficient_data) {
-        Ok(items) => owned::items(items).collect(),
-        Err(refusal) => vec![Err(refusal).into()],
+        Ok(items) => Ok(owned::items(items).collect()),
+        Err(refusal) if refusal.reason == Reason::TooManyItems => Err(refusal),
+        Err(refusal) => Ok(vec![Err(refusal).into()]),
     }
 }
 

@@ -211,6 +211,34 @@ fn findings_of_several_events_count_together() {
     assert_eq!(refusal.reason, Reason::TooManyItems);
 }
 
+#[test]
+fn findings_in_texts_count_together() {
+    let mut event = finding(&json!({}));
+    let parsed = |events: &Value| {
+        let body = events.to_string();
+        let input = Input {
+            body: body.as_bytes(),
+            headers: &[],
+            received_at: RECEIVED_AT,
+            source: "s",
+        };
+        let items = parse(&body, input, InsufficientData::Ignore).map(|items| items.len());
+        let texts = texts(&body).map(|texts| texts.len());
+        (items, texts)
+    };
+    let mut of = |count: usize| {
+        event["detail"] = json!({"findings": vec![json!({}); count]}).to_string().into();
+        event.clone()
+    };
+    let (half, too_many) = (of(MAX_ITEMS / 2), of(MAX_ITEMS + 1));
+    assert_eq!(parsed(&json!([half, half])), (Ok(MAX_ITEMS), Ok(MAX_ITEMS)));
+    for body in [json!([half, half, half]), json!([too_many]), too_many] {
+        let (items, texts) = parsed(&body);
+        assert_eq!(items.unwrap_err().reason, Reason::TooManyItems);
+        assert_eq!(texts.unwrap_err().reason, Reason::TooManyItems);
+    }
+}
+
 const SINCE: &str = "2024-12-20T10:00:00.000+0000";
 const LATER: &str = "2024-12-20T10:10:00.000+0000";
 const ARN: &str = "arn:aws:cloudwatch:eu-west-1:1:alarm:cpu";
