@@ -164,7 +164,7 @@ impl Reader {
             (Format::Grafana, _) => grafana::texts(text),
             (Format::Falco, _) => falco::texts(text),
             (Format::GitHub, _) => github::texts(text, input),
-            (Format::EventBridge, _) => eventbridge::texts(text),
+            (_, Way::Alarms(insufficient_data)) => eventbridge::texts(text, *insufficient_data),
             (Format::CloudEvents, _) => cloudevents::texts(text, input),
             // One body is one item.
             _ => Ok(vec![text]),

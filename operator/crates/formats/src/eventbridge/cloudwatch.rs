@@ -183,11 +183,6 @@ impl<'a> Alarm<'a> {
         })
     }
 
-    /// Whether it is in the state that the source's configuration decides about.
-    pub(super) fn has_no_data(&self) -> bool {
-        self.state == State::InsufficientData
-    }
-
     /// What it is to Opsward; none when it is nothing.
     pub(super) const fn event_state(&self, insufficient_data: InsufficientData) -> Option<EventState> {
         self.state.event_state(insufficient_data)

@@ -18,8 +18,8 @@ fn results(body: &Value, insufficient_data: InsufficientData) -> Vec<Result<Even
         source: "s",
     };
     let items: Vec<_> = parse(&body, input, insufficient_data).unwrap().collect();
-    let texts = texts(&body).unwrap();
-    assert!(texts.is_empty() || texts.len() == items.len());
+    let texts = texts(&body, insufficient_data).unwrap();
+    assert_eq!(texts.len(), items.len());
     items
         .into_iter()
         .map(|item| item.result.map(Event::into_owned))
@@ -149,6 +149,15 @@ fn a_detail_that_is_text_means_what_it_says() {
         refusal(&packed),
         "detail: a text that is not the JSON of an object"
     );
+    packed["detail"] = format!("{}1{}", "{\"a\":".repeat(MAX_DEPTH), "}".repeat(MAX_DEPTH)).into();
+    assert_eq!(
+        refusal(&json!([packed, event])),
+        "[0].detail: nested deeper than 64 levels; send less of it"
+    );
+    assert_eq!(
+        refusal(&packed),
+        "detail: nested deeper than 64 levels; send less of it"
+    );
 }
 
 fn finding(changes: &Value) -> Value {
@@ -223,7 +232,7 @@ fn findings_in_texts_count_together() {
             source: "s",
         };
         let items = parse(&body, input, InsufficientData::Ignore).map(|items| items.len());
-        let texts = texts(&body).map(|texts| texts.len());
+        let texts = texts(&body, InsufficientData::Ignore).map(|texts| texts.len());
         (items, texts)
     };
     let mut of = |count: usize| {
@@ -371,8 +380,8 @@ fn an_event_of_any_other_source_is_known_again_by_its_resources_or_its_id() {
 
 proptest! {
     #[test]
-    fn every_item_has_a_text_or_none_has(
-        kinds in prop::collection::vec(0..7_usize, 0..6),
+    fn every_item_has_a_text(
+        kinds in prop::collection::vec(0..8_usize, 0..6),
         as_text in any::<bool>(),
     ) {
         let samples = [
@@ -383,6 +392,7 @@ proptest! {
             json!({"Event": "s3:TestEvent"}),
             json!({"Records": [{}, 1]}),
             json!("none"),
+            alarm("INSUFFICIENT_DATA", SINCE, "OK", SINCE),
         ];
         let body: Vec<_> = kinds.into_iter().map(|kind| {
             let mut event = samples[kind].clone();
@@ -393,7 +403,9 @@ proptest! {
         }).collect();
         let body = Value::from(body).to_string();
         let input = Input { body: body.as_bytes(), headers: &[], received_at: RECEIVED_AT, source: "s" };
-        let items = parse(&body, input, InsufficientData::Ignore).unwrap();
-        prop_assert_eq!(items.len(), texts(&body).unwrap().len());
+        for setting in [InsufficientData::Ignore, InsufficientData::Firing] {
+            let items = parse(&body, input, setting).unwrap();
+            prop_assert_eq!(items.len(), texts(&body, setting).unwrap().len());
+        }
     }
 }
