@@ -16,6 +16,7 @@ use domain::hash::Hash128;
 use domain::json::RawJson;
 use domain::severity::Severity;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::field::Field;
@@ -203,14 +204,14 @@ impl<'a> Message<'a> {
         let text = self.text.trim();
         message.format() == Format::EventBridge
             && self.is_from_sns
-            && (!text.starts_with(['{', '[']) || !eventbridge::knows(text))
+            && !(is_json(text) && eventbridge::knows(text))
     }
 
     /// What tells one kind of message of a topic from another: its subject, else its first line, without what varies.
     fn template(&self) -> (Cow<'_, str>, &'static str) {
         let text = self.text.trim();
         match self.subject.trim() {
-            "" if text.starts_with(['{', '[']) => (Cow::Borrowed(""), ""),
+            "" if is_json(text) => (Cow::Borrowed(""), ""),
             "" => (
                 template::of(text.lines().next().unwrap_or_default()),
                 "template(Message)",
@@ -218,6 +219,11 @@ impl<'a> Message<'a> {
             subject => (template::of(subject), "template(Subject)"),
         }
     }
+}
+
+/// Whether a message is for machines: an object or a list. People begin with a bracket too ("[ALARM] disk full").
+fn is_json(text: &str) -> bool {
+    text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// A message for people as one item.
@@ -229,7 +235,7 @@ fn notice<'a>(sent: &Message<'_>, input: &Input<'a>) -> Items<'a> {
 fn notice_event<'m>(sent: &Message<'m>, input: &Input<'m>) -> Result<Event<'m>, Refusal> {
     let text = sent.text.trim();
     let occurred_at = sent_time::read(&sent.timestamp, &Place::Body.field("Timestamp"))?;
-    let is_json = text.starts_with(['{', '[']);
+    let is_json = is_json(text);
     let title = match sent.subject.trim() {
         "" if is_json => "SNS notification",
         "" => text,
