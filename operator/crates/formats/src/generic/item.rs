@@ -160,7 +160,8 @@ fn write_lists(event: &mut Event<'_>, lens: &mut Lens<'_, '_>, mapping: &Mapping
     let usable = sent
         .filter(|(_, link)| links::is_usable(link))
         .take(bounds::LABELS);
-    event.links = Labels::new(usable.map(owned).collect());
+    let bounded = |(name, link)| (cut::to_bytes(name, bounds::LABEL_NAME_BYTES), link);
+    event.links = Labels::new(usable.map(owned).map(bounded).collect());
     Ok(())
 }
 
@@ -258,9 +259,14 @@ fn data_of<'a>(
     let Some(expression) = &mapped.expression else {
         return data::as_sent(raw, &at).map(Some);
     };
+    // Else the whole of a long list could be written once for each of its elements.
+    if matches!(lens.place, Place::Element(..)) && mapped.names(BODY) {
+        let problem = "mentions body, which is a list here; keep parts of item";
+        return Err(Refusal::invalid(&at, problem));
+    }
     let not_an_object =
         |kind| Refusal::invalid(&at, format_args!("{kind}, not an object; give {{'name': value}}"));
-    let is_item = |name: &str| name == ITEM || name == BODY && matches!(lens.place, Place::Body);
+    let is_item = |name: &str| name == ITEM || name == BODY;
     if let Some([Step::Field(name), steps @ ..]) = expression.path()
         && is_item(name)
     {
