@@ -21,7 +21,10 @@ use serde_json::value::RawValue;
 
 use crate::field::Field;
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, Item, Items, Reader, body, cut, data, eventbridge, owned, sent_time, template};
+use crate::{
+    Format, Input, Item, Items, Reader, body, cut, data, delivery_key, eventbridge, owned, sent_time,
+    template,
+};
 
 /// How raw delivery says so, and the message's id in it.
 const RAW_DELIVERY: &str = "x-amz-sns-rawdelivery";
@@ -306,11 +309,9 @@ fn with_key<'a>(mut item: Item<'a>, id: &str, index: Option<usize>) -> Item<'a> 
 }
 
 fn key<'a>(id: &str, index: Option<usize>) -> Cow<'a, str> {
-    let format = Format::Sns.name();
     match index {
-        _ if id.trim().is_empty() => Cow::Borrowed(""),
-        Some(index) => Cow::Owned(format!("{format}:{id}#{index}")),
-        None => Cow::Owned(format!("{format}:{id}")),
+        Some(index) if !id.trim().is_empty() => delivery_key::of(Format::Sns, &format!("{id}#{index}")),
+        _ => delivery_key::of(Format::Sns, id),
     }
 }
 

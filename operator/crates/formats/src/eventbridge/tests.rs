@@ -212,6 +212,20 @@ fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
 }
 
 #[test]
+fn a_delivery_key_is_bounded() {
+    let long = "x".repeat(300);
+    let key = |event: &Value| events(event).remove(0).delivery_key.into_owned();
+    let mut findings = finding(&json!({}));
+    findings["id"] = long.clone().into();
+    findings["detail"]["findings"] = vec![findings["detail"]["findings"][0].clone(); 2].into();
+    let mut other = delivered("a", "b", &json!({}));
+    other["id"] = long.clone().into();
+    for event in [findings, other, health(&json!({"communicationId": long}))] {
+        assert_eq!(key(&event).len(), "eventbridge:".len() + 32);
+    }
+}
+
+#[test]
 fn findings_of_several_events_count_together() {
     let mut event = finding(&json!({}));
     event["detail"]["findings"] = vec![json!({}); MAX_ITEMS].into();

@@ -361,7 +361,7 @@ fn a_delivery_key_tells_items_of_one_message_apart() {
         &[("title", "'t'"), ("deliveryKey", "body.id")],
         &format!(r#"{{"id":"{}"}}"#, "x".repeat(300)),
     );
-    assert_eq!(long.unwrap().delivery_key.len(), "generic:src:".len() + 32);
+    assert_eq!(long.unwrap().delivery_key.len(), "generic:".len() + 32);
 }
 
 #[test]

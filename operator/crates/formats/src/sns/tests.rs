@@ -58,6 +58,9 @@ fn a_message_is_the_same_in_its_envelope_and_raw() {
     assert_eq!(enveloped, raw);
     assert_eq!(enveloped.delivery_key, "sns:m1");
     assert_eq!(only(&alarm(), &[]).delivery_key, "");
+    let long = "x".repeat(300);
+    let key = only(&alarm(), &[RAW[0], ("x-amz-sns-message-id", &long)]).delivery_key;
+    assert_eq!(key.len(), "sns:".len() + 32);
 }
 
 #[test]
