@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::body::{self, Elements, MAX_ITEMS};
+use crate::body::{self, Elements, MAX_DEPTH, MAX_ITEMS};
 use crate::refusal::{Place, Reason, Refusal};
 use crate::{Input, Item, Items, owned};
 use cloudwatch::Alarm;
@@ -52,17 +52,20 @@ pub(crate) fn parse<'a>(
 ) -> Result<Items<'a>, Refusal> {
     let mut things = Vec::new();
     for thing in split(text)? {
+        if thing.is_no_item(insufficient_data) {
+            continue;
+        }
         match thing.kind {
             Kind::Unpacked(event) => {
                 let Thing { text, within, .. } = thing;
-                let items = unpacked(&event, &input, insufficient_data).into_iter();
+                let items = unpacked(&event, &input, insufficient_data)?.into_iter();
                 things.extend(items.map(|item| Thing {
                     text,
                     within,
                     kind: Kind::Made(Box::new(item)),
                 }));
+                bounded(&things)?;
             }
-            Kind::Alarm(alarm) if alarm.event_state(insufficient_data).is_none() => {}
             kind => things.push(Thing { kind, ..thing }),
         }
     }
@@ -72,20 +75,21 @@ pub(crate) fn parse<'a>(
     ))
 }
 
-/// The text of each item. None when an alarm without data is among them: whether that is an item, only the source's
-/// configuration says.
-pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
+/// The text of each item.
+pub(crate) fn texts(text: &str, insufficient_data: InsufficientData) -> Result<Vec<&str>, Refusal> {
     let mut texts = Vec::new();
+    let is_item = |thing: &&Thing<'_>| !thing.is_no_item(insufficient_data);
     for thing in split(text)? {
-        let unpacked = match &thing.kind {
-            Kind::Unpacked(event) => Some(split(event)?),
-            _ => None,
+        let items = match &thing.kind {
+            Kind::Unpacked(event) => match split(event) {
+                Ok(things) => things.iter().filter(is_item).count(),
+                Err(refusal) if refusal.reason == Reason::TooManyItems => return Err(refusal),
+                Err(_) => 1,
+            },
+            _ => usize::from(is_item(&&thing)),
         };
-        let kinds = unpacked.as_deref().unwrap_or(std::slice::from_ref(&thing));
-        if kinds.iter().any(Thing::may_be_no_item) {
-            return Ok(Vec::new());
-        }
-        texts.extend(kinds.iter().map(|_| thing.text));
+        texts.extend(std::iter::repeat_n(thing.text, items));
+        bounded(&texts)?;
     }
     Ok(texts)
 }
@@ -127,8 +131,9 @@ impl<'a> Thing<'a> {
         }
     }
 
-    fn may_be_no_item(&self) -> bool {
-        matches!(&self.kind, Kind::Alarm(alarm) if alarm.has_no_data())
+    /// Whether it is an alarm whose state is nothing to this source.
+    fn is_no_item(&self, insufficient_data: InsufficientData) -> bool {
+        matches!(&self.kind, Kind::Alarm(alarm) if alarm.event_state(insufficient_data).is_none())
     }
 }
 
@@ -197,22 +202,33 @@ fn split(text: &str) -> Result<Vec<Thing<'_>>, Refusal> {
             };
         }
     }
-    if things.len() > MAX_ITEMS {
-        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
-        return Err(Refusal::new(Reason::TooManyItems, message));
-    }
+    bounded(&things)?;
     Ok(things)
 }
 
-/// The items of an event that was put together anew.
-fn unpacked<'a>(event: &str, input: &Input<'_>, insufficient_data: InsufficientData) -> Vec<Item<'a>> {
+/// Refuses a body of too many items.
+fn bounded<T>(items: &[T]) -> Result<(), Refusal> {
+    if items.len() > MAX_ITEMS {
+        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
+        return Err(Refusal::new(Reason::TooManyItems, message));
+    }
+    Ok(())
+}
+
+/// The items of an event that was put together anew. An event of too many is as good as a body of too many.
+fn unpacked<'a>(
+    event: &str,
+    input: &Input<'_>,
+    insufficient_data: InsufficientData,
+) -> Result<Vec<Item<'a>>, Refusal> {
     let inner = Input {
         body: event.as_bytes(),
         ..*input
     };
     match parse(event, inner, insufficient_data) {
-        Ok(items) => owned::items(items).collect(),
-        Err(refusal) => vec![Err(refusal).into()],
+        Ok(items) => Ok(owned::items(items).collect()),
+        Err(refusal) if refusal.reason == Reason::TooManyItems => Err(refusal),
+        Err(refusal) => Ok(vec![Err(refusal).into()]),
     }
 }
 
@@ -335,6 +351,13 @@ fn with_detail_unpacked(sent: &Object<'_>) -> Result<Option<String>, Refusal> {
     };
     let text = serde_json::from_str::<String>(detail.get()).unwrap_or_default();
     let text = text.trim();
+    if body::too_deep(text, MAX_DEPTH - 1) {
+        let message = format!(
+            "{}: nested deeper than {MAX_DEPTH} levels; send less of it",
+            sent.at("detail")
+        );
+        return Err(Refusal::new(Reason::TooDeep, message));
+    }
     if !text.starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Err(Refusal::invalid(
             &sent.at("detail"),

@@ -11,6 +11,10 @@
 //!   every firing is an occurrence.
 //! * State `ignore`: no event, success.
 //!
+//! A batch in which an expression of a field mentions `body` is read as a whole: then one item that is nested too deep
+//! refuses all of them, since what the others would see of the body is not to be had without it. Otherwise it is
+//! refused alone.
+//!
 //! All items are made at once: which of them are ignored is known when they have been evaluated.
 
 mod item;

@@ -23,7 +23,6 @@ mod sent;
 
 use std::borrow::Cow;
 
-use domain::event::bounds::LABEL_VALUE_BYTES;
 use domain::event::{Event, EventState, Source};
 use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
@@ -36,7 +35,7 @@ use crate::field::Field;
 use crate::labels;
 use crate::links::{self, Link};
 use crate::refusal::{Place, Reason, Refusal};
-use crate::{Format, Input, Item, Items, body, cut, data, occurrence, sent_time};
+use crate::{Format, Input, Item, Items, body, cut, data, delivery_key, occurrence, sent_time};
 use sent::{Account, Body};
 
 /// Makes the event of a delivery, if it is one.
@@ -244,8 +243,9 @@ fn event<'a>(
         .into_iter()
         .chain(fact.links);
     let occurred_at = fact.occurred_at.unwrap_or(input.received_at);
+    let id = input.header("x-github-delivery").unwrap_or_default();
     let event = Event {
-        delivery_key: delivery_key(input),
+        delivery_key: delivery_key::of(Format::GitHub, id.trim_ascii()),
         fingerprint,
         fingerprint_fields,
         occurrence_key,
@@ -294,16 +294,6 @@ fn labels_of<'a>(all: impl Iterator<Item = (&'static str, Cow<'a, str>)>) -> (La
     let known = all.filter(|(_, value)| !value.is_empty());
     let pairs = known.map(|(name, value)| (Cow::Borrowed(name), value));
     labels::fit(Labels::new(pairs.collect()))
-}
-
-/// The key of the delivery; none for what is too long to be GitHub's, since half an id is no id.
-fn delivery_key<'a>(input: &Input<'a>) -> Cow<'a, str> {
-    match input.header("x-github-delivery").map(str::trim_ascii) {
-        Some(id) if !id.is_empty() && id.len() <= LABEL_VALUE_BYTES => {
-            Cow::Owned(format!("{}:{id}", Format::GitHub.name()))
-        }
-        _ => Cow::Borrowed(""),
-    }
 }
 
 /// The object of an event, which must be there.

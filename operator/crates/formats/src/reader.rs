@@ -114,7 +114,14 @@ impl Reader {
                 };
                 Way::Messages(Box::new(Self::new(message, &inner)?))
             }
-            _ => Way::Plain,
+            Format::Webhook
+            | Format::Alertmanager
+            | Format::Grafana
+            | Format::CloudEvents
+            | Format::PagerDuty
+            | Format::GitHub
+            | Format::Falco
+            | Format::Otlp => Way::Plain,
         };
         Ok(Self { format, way })
     }
@@ -164,10 +171,12 @@ impl Reader {
             (Format::Grafana, _) => grafana::texts(text),
             (Format::Falco, _) => falco::texts(text),
             (Format::GitHub, _) => github::texts(text, input),
-            (Format::EventBridge, _) => eventbridge::texts(text),
+            (_, Way::Alarms(insufficient_data)) => eventbridge::texts(text, *insufficient_data),
             (Format::CloudEvents, _) => cloudevents::texts(text, input),
-            // One body is one item.
-            _ => Ok(vec![text]),
+            // They have ways of their own; else one body is one item.
+            (Format::Otlp | Format::Sns | Format::Generic | Format::EventBridge, Way::Plain) => {
+                Ok(vec![text])
+            }
         };
         texts.unwrap_or_default().into_iter().map(Cow::Borrowed).collect()
     }
@@ -180,7 +189,12 @@ fn plain<'a>(format: Format, text: &'a str, input: Input<'a>) -> Result<Items<'a
         Format::PagerDuty => pagerduty::parse(text, input),
         Format::GitHub => github::parse(text, input),
         Format::Falco => falco::parse(text, input),
-        // The others have ways of their own, above.
-        _ => webhook::parse(text, input),
+        Format::Webhook
+        // They have ways of their own, above.
+        | Format::CloudEvents
+        | Format::EventBridge
+        | Format::Sns
+        | Format::Otlp
+        | Format::Generic => webhook::parse(text, input),
     }
 }

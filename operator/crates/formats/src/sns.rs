@@ -16,11 +16,15 @@ use domain::hash::Hash128;
 use domain::json::RawJson;
 use domain::severity::Severity;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::field::Field;
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, Item, Items, Reader, body, cut, data, eventbridge, owned, sent_time, template};
+use crate::{
+    Format, Input, Item, Items, Reader, body, cut, data, delivery_key, eventbridge, owned, sent_time,
+    template,
+};
 
 /// How raw delivery says so, and the message's id in it.
 const RAW_DELIVERY: &str = "x-amz-sns-rawdelivery";
@@ -203,14 +207,14 @@ impl<'a> Message<'a> {
         let text = self.text.trim();
         message.format() == Format::EventBridge
             && self.is_from_sns
-            && (!text.starts_with(['{', '[']) || !eventbridge::knows(text))
+            && !(is_json(text) && eventbridge::knows(text))
     }
 
     /// What tells one kind of message of a topic from another: its subject, else its first line, without what varies.
     fn template(&self) -> (Cow<'_, str>, &'static str) {
         let text = self.text.trim();
         match self.subject.trim() {
-            "" if text.starts_with(['{', '[']) => (Cow::Borrowed(""), ""),
+            "" if is_json(text) => (Cow::Borrowed(""), ""),
             "" => (
                 template::of(text.lines().next().unwrap_or_default()),
                 "template(Message)",
@@ -218,6 +222,11 @@ impl<'a> Message<'a> {
             subject => (template::of(subject), "template(Subject)"),
         }
     }
+}
+
+/// Whether a message is for machines: an object or a list. People begin with a bracket too ("[ALARM] disk full").
+fn is_json(text: &str) -> bool {
+    text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// A message for people as one item.
@@ -229,7 +238,7 @@ fn notice<'a>(sent: &Message<'_>, input: &Input<'a>) -> Items<'a> {
 fn notice_event<'m>(sent: &Message<'m>, input: &Input<'m>) -> Result<Event<'m>, Refusal> {
     let text = sent.text.trim();
     let occurred_at = sent_time::read(&sent.timestamp, &Place::Body.field("Timestamp"))?;
-    let is_json = text.starts_with(['{', '[']);
+    let is_json = is_json(text);
     let title = match sent.subject.trim() {
         "" if is_json => "SNS notification",
         "" => text,
@@ -300,11 +309,9 @@ fn with_key<'a>(mut item: Item<'a>, id: &str, index: Option<usize>) -> Item<'a> 
 }
 
 fn key<'a>(id: &str, index: Option<usize>) -> Cow<'a, str> {
-    let format = Format::Sns.name();
     match index {
-        _ if id.trim().is_empty() => Cow::Borrowed(""),
-        Some(index) => Cow::Owned(format!("{format}:{id}#{index}")),
-        None => Cow::Owned(format!("{format}:{id}")),
+        Some(index) if !id.trim().is_empty() => delivery_key::of(Format::Sns, &format!("{id}#{index}")),
+        _ => delivery_key::of(Format::Sns, id),
     }
 }
 

@@ -183,11 +183,6 @@ impl<'a> Alarm<'a> {
         })
     }
 
-    /// Whether it is in the state that the source's configuration decides about.
-    pub(super) fn has_no_data(&self) -> bool {
-        self.state == State::InsufficientData
-    }
-
     /// What it is to Opsward; none when it is nothing.
     pub(super) const fn event_state(&self, insufficient_data: InsufficientData) -> Option<EventState> {
         self.state.event_state(insufficient_data)
@@ -300,12 +295,11 @@ fn triggering<'a>(reason_data: &str) -> Vec<Cow<'a, str>> {
 /// The alarm's own tags, where it is set to send them: an object, or a list of keys and values.
 fn tags<'a>(sent: &Object<'a>, name: &str) -> Vec<Pair<'a>> {
     let object = sent.lenient_object(name);
-    let members = object.members().map(|(key, _)| (key.clone(), object.scalar(key)));
     let list = sent.objects(name).map(|tag| {
         let key = tag.first(&["Key", "key", "Name", "name"]);
         (key, tag.first(&["Value", "value"]))
     });
-    let pairs = members.chain(list);
+    let pairs = object.pairs().chain(list);
     pairs
         .filter(|(key, value)| !key.trim().is_empty() && !value.trim().is_empty())
         .collect()

@@ -10,7 +10,7 @@ use domain::time::Time;
 
 use super::object::Object;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, data, sent_time};
+use crate::{Format, Input, cut, data, delivery_key, sent_time};
 
 /// The members of the envelope that fields of an event take, or that say nothing (`version` is always 0).
 const KNOWN: [&str; 9] = [
@@ -79,10 +79,7 @@ impl<'a> Envelope<'a> {
 
     /// The event's own id: a second delivery of it, or through a second rule, has the same.
     pub(super) fn delivery_key(&self) -> Cow<'a, str> {
-        if self.id.trim().is_empty() {
-            return Cow::Borrowed("");
-        }
-        Cow::Owned(format!("{}:{}", Format::EventBridge.name(), self.id))
+        delivery_key::of(Format::EventBridge, &self.id)
     }
 
     /// The detail as sent, with what else the sender wrote into the envelope.

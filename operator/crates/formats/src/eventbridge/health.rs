@@ -24,7 +24,7 @@ use super::envelope::{self, Envelope};
 use super::object::Object;
 use crate::labels;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, occurrence, sent_time};
+use crate::{Format, Input, cut, delivery_key, occurrence, sent_time};
 
 /// The detail-type of an abuse report.
 pub(super) const ABUSE: &str = "AWS Health Abuse Event";
@@ -66,7 +66,7 @@ pub(super) fn event<'a>(envelope: &Envelope<'a>, input: &Input<'a>) -> Result<(E
     let (labels, labels_cut) = labels::fit(labels(envelope, &account, &region));
     let service = detail.scalar("service");
     let event = Event {
-        delivery_key: delivery_key(envelope, &account),
+        delivery_key: message_key(envelope, &account),
         fingerprint,
         fingerprint_fields: ["detail.eventArn", "detail.affectedAccount"]
             .into_iter()
@@ -212,7 +212,7 @@ fn labels<'a>(envelope: &Envelope<'a>, account: &str, region: &str) -> Labels<'a
 }
 
 /// One key for a message and its copies. AWS ends a `communicationId` in `-<page>`, but not in its mock events.
-fn delivery_key<'a>(envelope: &Envelope<'a>, account: &str) -> Cow<'a, str> {
+fn message_key<'a>(envelope: &Envelope<'a>, account: &str) -> Cow<'a, str> {
     let detail = &envelope.detail;
     let communication = detail.scalar("communicationId");
     if communication.trim().is_empty() {
@@ -233,6 +233,6 @@ fn delivery_key<'a>(envelope: &Envelope<'a>, account: &str) -> Cow<'a, str> {
         "" => "open".to_owned(),
         status => status.to_ascii_lowercase(),
     };
-    let format = Format::EventBridge.name();
-    Cow::Owned(format!("{format}:{message}/{page}/{account}/{status}"))
+    let id = format!("{message}/{page}/{account}/{status}");
+    delivery_key::of(Format::EventBridge, &id)
 }

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::body::{self, Elements};
 use crate::data::{self, Member};
 use crate::field::Field;
+use crate::labels::Pair;
 use crate::refusal::{Path, Place, Refusal};
 use crate::sent_time;
 
@@ -71,6 +72,12 @@ impl<'a> Object<'a> {
     /// The members in their order.
     pub(super) fn members(&self) -> impl Iterator<Item = &Member<'a>> {
         self.members.iter()
+    }
+
+    /// The members as scalars, in their order; empty for every other.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair<'a>> {
+        let members = self.members.iter();
+        members.map(|(name, value)| (name.clone(), scalar(Some(value))))
     }
 
     /// The path of a member.

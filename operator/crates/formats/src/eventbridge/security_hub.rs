@@ -9,8 +9,6 @@
 mod asff;
 mod ocsf;
 
-use std::borrow::Cow;
-
 use domain::event::{Event, EventState};
 use domain::hash::Hash128;
 use serde_json::value::RawValue;
@@ -18,7 +16,7 @@ use serde_json::value::RawValue;
 use super::envelope::Envelope;
 use super::object::Object;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, cut};
+use crate::{Format, Input, cut, delivery_key};
 
 /// The detail-type of the new Security Hub.
 pub(super) const FINDINGS_V2: &str = "Findings Imported V2";
@@ -65,9 +63,10 @@ pub(super) fn event<'a>(
     } else {
         asff::event(envelope, &finding, input)?
     };
-    event.delivery_key = match envelope.delivery_key() {
-        key if sent.has_others && !key.is_empty() => Cow::Owned(format!("{key}#{}", sent.index)),
-        key => key,
+    event.delivery_key = if sent.has_others && !envelope.id.trim().is_empty() {
+        delivery_key::of(Format::EventBridge, &format!("{}#{}", envelope.id, sent.index))
+    } else {
+        envelope.delivery_key()
     };
     Ok((event, labels_cut))
 }

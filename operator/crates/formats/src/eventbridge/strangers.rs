@@ -1,13 +1,29 @@
 //! Shapes that are easily taken for an event of `EventBridge`, told by their names, and what is no shape of AWS
 //! at all.
 
+use serde_json::value::RawValue;
+
 use super::object::Object;
 use super::s3;
+use crate::body::{self, Elements, MAX_DEPTH};
 use crate::refusal::{Place, Reason, Refusal};
 
-/// Whether a JSON text looks like anything that this format reads, or refuses by name, rather than like a
-/// stranger's.
+/// Whether a JSON object, or an element of a JSON list, looks like anything that this format reads, or refuses by
+/// name, rather than like a stranger's.
 pub(crate) fn knows(text: &str) -> bool {
+    if text.starts_with('[') {
+        // As for an object.
+        if body::too_deep(text, MAX_DEPTH) {
+            return true;
+        }
+        let elements = serde_json::from_str::<Elements<&RawValue>>(text);
+        return elements.is_ok_and(|Elements(elements)| elements.iter().any(|raw| knows_object(raw.get())));
+    }
+    knows_object(text)
+}
+
+/// What nests too deep is refused rather than kept as it is: so it counts as known.
+fn knows_object(text: &str) -> bool {
     const NAMES: [&str; 7] = [
         "detail-type",
         "DetailType",
@@ -17,8 +33,8 @@ pub(crate) fn knows(text: &str) -> bool {
         "alarmData",
         "Records",
     ];
-    text.starts_with('[')
-        || Object::of(text, Place::Body).map_or(true, |sent| {
+    text.starts_with('{')
+        && Object::of(text, Place::Body).map_or(true, |sent| {
             NAMES.into_iter().any(|name| sent.has(name)) || sent.scalar("Event") == s3::TEST_EVENT
         })
 }

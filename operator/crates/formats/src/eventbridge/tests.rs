@@ -20,8 +20,8 @@ fn results(body: &Value, insufficient_data: InsufficientData) -> Vec<Result<Even
         source: "s",
     };
     let items: Vec<_> = parse(&body, input, insufficient_data).unwrap().collect();
-    let texts = texts(&body).unwrap();
-    assert!(texts.is_empty() || texts.len() == items.len());
+    let texts = texts(&body, insufficient_data).unwrap();
+    assert_eq!(texts.len(), items.len());
     items
         .into_iter()
         .map(|item| item.result.map(Event::into_owned))
@@ -151,6 +151,15 @@ fn a_detail_that_is_text_means_what_it_says() {
         refusal(&packed),
         "detail: a text that is not the JSON of an object"
     );
+    packed["detail"] = format!("{}1{}", "{\"a\":".repeat(MAX_DEPTH), "}".repeat(MAX_DEPTH)).into();
+    assert_eq!(
+        refusal(&json!([packed, event])),
+        "[0].detail: nested deeper than 64 levels; send less of it"
+    );
+    assert_eq!(
+        refusal(&packed),
+        "detail: nested deeper than 64 levels; send less of it"
+    );
 }
 
 fn finding(changes: &Value) -> Value {
@@ -205,12 +214,54 @@ fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
 }
 
 #[test]
+fn a_delivery_key_is_bounded() {
+    let long = "x".repeat(300);
+    let key = |event: &Value| events(event).remove(0).delivery_key.into_owned();
+    let mut findings = finding(&json!({}));
+    findings["id"] = long.clone().into();
+    findings["detail"]["findings"] = vec![findings["detail"]["findings"][0].clone(); 2].into();
+    let mut other = delivered("a", "b", &json!({}));
+    other["id"] = long.clone().into();
+    for event in [findings, other, health(&json!({"communicationId": long}))] {
+        assert_eq!(key(&event).len(), "eventbridge:".len() + 32);
+    }
+}
+
+#[test]
 fn findings_of_several_events_count_together() {
     let mut event = finding(&json!({}));
     event["detail"]["findings"] = vec![json!({}); MAX_ITEMS].into();
     let body = json!([event, event]).to_string();
     let refusal = split(&body).err().unwrap();
     assert_eq!(refusal.reason, Reason::TooManyItems);
+}
+
+#[test]
+fn findings_in_texts_count_together() {
+    let mut event = finding(&json!({}));
+    let parsed = |events: &Value| {
+        let body = events.to_string();
+        let input = Input {
+            body: body.as_bytes(),
+            headers: &[],
+            received_at: RECEIVED_AT,
+            source: "s",
+        };
+        let items = parse(&body, input, InsufficientData::Ignore).map(|items| items.len());
+        let texts = texts(&body, InsufficientData::Ignore).map(|texts| texts.len());
+        (items, texts)
+    };
+    let mut of = |count: usize| {
+        event["detail"] = json!({"findings": vec![json!({}); count]}).to_string().into();
+        event.clone()
+    };
+    let (half, too_many) = (of(MAX_ITEMS / 2), of(MAX_ITEMS + 1));
+    assert_eq!(parsed(&json!([half, half])), (Ok(MAX_ITEMS), Ok(MAX_ITEMS)));
+    for body in [json!([half, half, half]), json!([too_many]), too_many] {
+        let (items, texts) = parsed(&body);
+        assert_eq!(items.unwrap_err().reason, Reason::TooManyItems);
+        assert_eq!(texts.unwrap_err().reason, Reason::TooManyItems);
+    }
 }
 
 const SINCE: &str = "2024-12-20T10:00:00.000+0000";
@@ -282,6 +333,19 @@ fn an_alarm_without_data_is_what_the_source_says() {
 }
 
 #[test]
+fn many_tags_and_dimensions_are_read_in_one_pass() {
+    let many: serde_json::Map<_, _> = (0..20_000).map(|n| (format!("t{n}"), "v".into())).collect();
+    let metric = json!({"name": "m", "dimensions": many});
+    let mut event = alarm("ALARM", SINCE, "OK", SINCE);
+    event["detail"]["alarmTags"] = many.clone().into();
+    event["detail"]["configuration"] = json!({"metrics": [{"metricStat": {"metric": metric}}]});
+    let begun = std::time::Instant::now();
+    assert_eq!(only(&event).state, EventState::Firing);
+    // A search for each of them took longer than this by far.
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn an_object_is_the_same_by_event_and_by_notification() {
     let detail = json!({"bucket": {"name": "b"}, "object": {"key": "a b+c", "sequencer": "1"}});
     let event = only(&delivered("aws.s3", "Object Created", &detail));
@@ -332,8 +396,8 @@ fn an_event_of_any_other_source_is_known_again_by_its_resources_or_its_id() {
 
 proptest! {
     #[test]
-    fn every_item_has_a_text_or_none_has(
-        kinds in prop::collection::vec(0..7_usize, 0..6),
+    fn every_item_has_a_text(
+        kinds in prop::collection::vec(0..8_usize, 0..6),
         as_text in any::<bool>(),
     ) {
         let samples = [
@@ -344,6 +408,7 @@ proptest! {
             json!({"Event": "s3:TestEvent"}),
             json!({"Records": [{}, 1]}),
             json!("none"),
+            alarm("INSUFFICIENT_DATA", SINCE, "OK", SINCE),
         ];
         let body: Vec<_> = kinds.into_iter().map(|kind| {
             let mut event = samples[kind].clone();
@@ -354,7 +419,9 @@ proptest! {
         }).collect();
         let body = Value::from(body).to_string();
         let input = Input { body: body.as_bytes(), headers: &[], received_at: RECEIVED_AT, source: "s" };
-        let items = parse(&body, input, InsufficientData::Ignore).unwrap();
-        prop_assert_eq!(items.len(), texts(&body).unwrap().len());
+        for setting in [InsufficientData::Ignore, InsufficientData::Firing] {
+            let items = parse(&body, input, setting).unwrap();
+            prop_assert_eq!(items.len(), texts(&body, setting).unwrap().len());
+        }
     }
 }

@@ -16,7 +16,9 @@ use super::mapping::{BODY, ITEM, Mapped, Mapping};
 use super::shapes;
 use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, authority, body, cut, data, links, sent_time, state_word, template};
+use crate::{
+    Format, Input, authority, body, cut, data, delivery_key, links, sent_time, state_word, template,
+};
 
 /// The word for a state that makes no event.
 const IGNORE: &str = "ignore";
@@ -24,8 +26,6 @@ const IGNORE: &str = "ignore";
 const SOURCE: &str = "source";
 /// What the fingerprint is of when the mapping gives none.
 const TEXT_FIELDS: [&str; 5] = [SOURCE, "type", "host", "service", "title"];
-/// Bytes of a delivery key's own part; of a longer one its hash, since two that are cut alike would be one message.
-const DELIVERY_KEY_BYTES: usize = bounds::LABEL_VALUE_BYTES;
 
 /// The event of an item, and how many of its labels were cut; none when its state is [`IGNORE`].
 pub(super) fn event<'a>(
@@ -160,7 +160,8 @@ fn write_lists(event: &mut Event<'_>, lens: &mut Lens<'_, '_>, mapping: &Mapping
     let usable = sent
         .filter(|(_, link)| links::is_usable(link))
         .take(bounds::LABELS);
-    event.links = Labels::new(usable.map(owned).collect());
+    let bounded = |(name, link)| (cut::to_bytes(name, bounds::LABEL_NAME_BYTES), link);
+    event.links = Labels::new(usable.map(owned).map(bounded).collect());
     Ok(())
 }
 
@@ -212,7 +213,7 @@ fn write_identity(event: &mut Event<'_>, lens: &mut Lens<'_, '_>, mapping: &Mapp
     }
     let message = lens.text(&mapping.delivery_key)?;
     if !message.is_empty() {
-        event.delivery_key = Cow::Owned(delivery_key(&scope, &message, &mapping.delivery_key, lens.place));
+        event.delivery_key = message_key(&scope, &message, &mapping.delivery_key, lens.place);
     }
     Ok(())
 }
@@ -236,16 +237,12 @@ fn identifying(lens: &mut Lens<'_, '_>, mapped: &Mapped) -> Result<Vec<String>, 
 }
 
 /// The key of a message, or of an item in it: what says nothing of the item is the same for all of them.
-fn delivery_key(scope: &str, message: &str, mapped: &Mapped, place: Place) -> String {
-    let format = Format::Generic.name();
-    let message = match message {
-        short if short.len() <= DELIVERY_KEY_BYTES => Cow::Borrowed(short),
-        long => Cow::Owned(Hash128::of([long]).to_string()),
+fn message_key(scope: &str, message: &str, mapped: &Mapped, place: Place) -> Cow<'static, str> {
+    let id = match place {
+        Place::Element(_, index) if !mapped.names(ITEM) => format!("{scope}:{message}:{index}"),
+        _ => format!("{scope}:{message}"),
     };
-    match place {
-        Place::Element(_, index) if !mapped.names(ITEM) => format!("{format}:{scope}:{message}:{index}"),
-        _ => format!("{format}:{scope}:{message}"),
-    }
+    delivery_key::of(Format::Generic, &id)
 }
 
 /// What to keep of the item: as sent where the mapping does not say otherwise, or says so by a path.
@@ -258,9 +255,14 @@ fn data_of<'a>(
     let Some(expression) = &mapped.expression else {
         return data::as_sent(raw, &at).map(Some);
     };
+    // Else the whole of a long list could be written once for each of its elements.
+    if matches!(lens.place, Place::Element(..)) && mapped.names(BODY) {
+        let problem = "mentions body, which is a list here; keep parts of item";
+        return Err(Refusal::invalid(&at, problem));
+    }
     let not_an_object =
         |kind| Refusal::invalid(&at, format_args!("{kind}, not an object; give {{'name': value}}"));
-    let is_item = |name: &str| name == ITEM || name == BODY && matches!(lens.place, Place::Body);
+    let is_item = |name: &str| name == ITEM || name == BODY;
     if let Some([Step::Field(name), steps @ ..]) = expression.path()
         && is_item(name)
     {

@@ -165,6 +165,13 @@ impl Mapping {
             seen.extend(mentions.map(|mention| mention.name));
             Ok(Mapped { path, expression })
         };
+        let data = field("mapping.data", &spec.data)?;
+        if items.is_some() && data.names(BODY) {
+            return Err(SettingsError::new(
+                "mapping.data",
+                "mentions body beside mapping.items, which would write it once for each item; keep parts of item",
+            ));
+        }
         Ok(Self {
             items,
             source: field("mapping.source", &spec.source)?,
@@ -189,7 +196,7 @@ impl Mapping {
             labels: field("mapping.labels", &spec.labels)?,
             tags: field("mapping.tags", &spec.tags)?,
             links: field("mapping.links", &spec.links)?,
-            data: field("mapping.data", &spec.data)?,
+            data,
             seen,
         })
     }

@@ -361,7 +361,7 @@ fn a_delivery_key_tells_items_of_one_message_apart() {
         &[("title", "'t'"), ("deliveryKey", "body.id")],
         &format!(r#"{{"id":"{}"}}"#, "x".repeat(300)),
     );
-    assert_eq!(long.unwrap().delivery_key.len(), "generic:src:".len() + 32);
+    assert_eq!(long.unwrap().delivery_key.len(), "generic:".len() + 32);
 }
 
 #[test]
@@ -493,6 +493,33 @@ fn data_is_the_item_or_what_the_mapping_keeps_of_it() {
         data("body.t", body),
         Err("mapping.data: a text, not an object; give {'name': value}".to_owned())
     );
+}
+
+#[test]
+fn data_never_takes_the_body_of_several_items() {
+    for text in ["body", "body.d", "{'all': body}"] {
+        let why = reader(&[("title", "'t'"), ("items", "body.list"), ("data", text)]).unwrap_err();
+        assert_eq!(
+            why.to_string(),
+            "mapping.data: mentions body beside mapping.items, which would write it once for each item; keep parts of item"
+        );
+    }
+    let fields = [("title", "'t'"), ("data", "{'all': body}")];
+    let list = read(&fields, &[], "[{},{}]").unwrap();
+    assert_eq!(
+        list[1].0.as_ref().unwrap_err(),
+        "[1].mapping.data: mentions body, which is a list here; keep parts of item"
+    );
+    assert!(one(&fields, "{}").is_ok());
+}
+
+#[test]
+fn a_links_name_is_cut() {
+    let name = "n".repeat(100_000);
+    let body = serde_json::json!({"links": {name: "https://a.example/"}}).to_string();
+    let event = one(&[("title", "'t'"), ("links", "body.links")], &body).unwrap();
+    let names: Vec<_> = event.links.iter().map(|(name, _)| name.len()).collect();
+    assert_eq!(names, [63]);
 }
 
 #[test]

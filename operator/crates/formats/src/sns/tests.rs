@@ -60,6 +60,9 @@ fn a_message_is_the_same_in_its_envelope_and_raw() {
     assert_eq!(enveloped, raw);
     assert_eq!(enveloped.delivery_key, "sns:m1");
     assert_eq!(only(&alarm(), &[]).delivery_key, "");
+    let long = "x".repeat(300);
+    let key = only(&alarm(), &[RAW[0], ("x-amz-sns-message-id", &long)]).delivery_key;
+    assert_eq!(key.len(), "sns:".len() + 32);
 }
 
 #[test]
@@ -107,6 +110,36 @@ fn a_text_that_nothing_says_is_from_sns_is_no_notice() {
         .unwrap_err();
     assert!(refusal.message.starts_with("not JSON: "), "{refusal}");
     assert!(results_as(Format::EventBridge, "hello", &RAW).remove(0).is_ok());
+}
+
+#[test]
+fn a_text_that_begins_with_a_bracket_is_a_text() {
+    for (text, template) in [
+        ("[ALARM] disk full on db-1", "[ALARM] disk full on db-<num>"),
+        ("{cut", "{cut"),
+    ] {
+        let event = only(&enveloped(&json!(text)), &[]);
+        assert_eq!((&*event.title, &*event.template), (text, template));
+        let raw = results_as(Format::EventBridge, text, &RAW).remove(0).unwrap();
+        assert_eq!(raw.title, text);
+    }
+}
+
+#[test]
+fn a_list_is_known_by_an_element_only() {
+    let stranger = json!([{"anomalyId": "a1"}, 1]);
+    let event = only(&enveloped(&stranger), &[]);
+    assert_eq!(event.title, "SNS notification");
+    let data = event.data.unwrap();
+    assert_eq!(data.get(), r#"{"Message":[{"anomalyId":"a1"},1]}"#);
+    assert_eq!(results(&enveloped(&json!([])), &[]).len(), 1);
+    let deep = format!("[{}{}]", "[".repeat(64), "]".repeat(64));
+    assert!(results(&enveloped(&json!(deep)), &[]).remove(0).is_err());
+    let known = results(&enveloped(&json!([{"anomalyId": "a1"}, alarm()])), &[]);
+    assert_eq!(
+        (known.len(), known[1].as_ref().unwrap().source.format.as_ref()),
+        (2, "eventbridge")
+    );
 }
 
 #[test]

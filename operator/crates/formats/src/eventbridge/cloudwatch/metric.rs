@@ -34,14 +34,10 @@ impl<'a> Metric<'a> {
         let Some(metric) = metrics.find(|metric| metric.has("name")) else {
             return Self::default();
         };
-        let dimensions = metric.lenient_object("dimensions");
-        let names = dimensions.members();
         Self {
             namespace: metric.scalar("namespace"),
             name: metric.scalar("name"),
-            dimensions: names
-                .map(|(name, _)| (name.clone(), dimensions.scalar(name)))
-                .collect(),
+            dimensions: metric.lenient_object("dimensions").pairs().collect(),
         }
     }
 
