@@ -26,12 +26,9 @@ use crate::body::{self, Elements};
 use crate::field::Field;
 use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Path, Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Items, cut, otel_severity, sent_time, state_word, traceparent};
+use crate::{Format, Input, Items, cut, delivery_key, otel_severity, sent_time, state_word, traceparent};
 
 const FINGERPRINT_FIELDS: [&str; 3] = ["source", "type", "subject"];
-
-/// Bytes of a delivery key, as of an `Idempotency-Key`.
-const DELIVERY_KEY_BYTES: usize = 255;
 
 /// Makes events of one event, in either mode, or a batch.
 pub(crate) fn parse<'a>(input: Input<'a>) -> Result<Items<'a>, Refusal> {
@@ -170,7 +167,7 @@ fn event<'a>(
     let mut known = WellKnown::of(&pairs);
     let (labels, labels_cut) = labels::fit(Labels::new(pairs));
     let mut event = Event {
-        delivery_key: delivery_key(&source, &id).into(),
+        delivery_key: key(&source, &id),
         fingerprint: Hash128::of([Format::CloudEvents.name(), &source, &kind, &subject]),
         fingerprint_fields: FINGERPRINT_FIELDS.into_iter().collect(),
         state: said.state,
@@ -276,14 +273,13 @@ fn take<T>(extensions: &mut Vec<Pair<'_>>, name: &str, read: impl Fn(&str) -> Op
 
 /// `source` and `id`, which together are unique. A source is a URI reference, and has no spaces; what is odd or long is
 /// hashed.
-fn delivery_key(source: &str, id: &str) -> String {
-    let name = Format::CloudEvents.name();
-    let key = format!("{name}:{source} {id}");
-    if key.len() > DELIVERY_KEY_BYTES || source.contains(' ') {
-        format!("{name}:{}", Hash128::of([source, id]))
+fn key(source: &str, id: &str) -> Cow<'static, str> {
+    let both = if source.contains(' ') {
+        Hash128::of([source, id]).to_string()
     } else {
-        key
-    }
+        format!("{source} {id}")
+    };
+    delivery_key::of(Format::CloudEvents, &both)
 }
 
 /// An event says nothing for people but what happened, and to what.
@@ -469,9 +465,9 @@ mod tests {
 
     #[test]
     fn a_delivery_key_is_bounded_and_keeps_sources_and_ids_apart() {
-        assert_eq!(delivery_key("/s", "1"), "cloudevents:/s 1");
-        assert_ne!(delivery_key("a b", "c"), delivery_key("a", "b c"));
-        let long = delivery_key("/s", &"x".repeat(300));
+        assert_eq!(key("/s", "1"), "cloudevents:/s 1");
+        assert_ne!(key("a b", "c"), key("a", "b c"));
+        let long = key("/s", &"x".repeat(300));
         assert_eq!(long.len(), "cloudevents:".len() + 32);
     }
 

@@ -34,7 +34,7 @@ use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, WellKnown};
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, Items, authority, body, cut, sent_time};
+use crate::{Format, Input, Items, authority, body, cut, delivery_key, sent_time};
 use fields::OutputFields;
 
 /// Falco's priorities, which are syslog's (falco.org, "Rule priorities").
@@ -139,7 +139,7 @@ fn event<'a>(mut alert: Alert<'a>, place: Place, input: &Input<'a>) -> Result<(E
     let output = alert.output.text(&place.field("output"))?;
     let told = if message.is_empty() { output } else { message };
     let mut event = Event {
-        delivery_key: delivery_key(&alert.uuid.text(&place.field("uuid"))?),
+        delivery_key: delivery_key::of(Format::Falco, alert.uuid.text(&place.field("uuid"))?.trim_ascii()),
         fingerprint,
         fingerprint_fields,
         source: Source {
@@ -171,14 +171,6 @@ fn severity(priority: &str) -> Option<Severity> {
         .into_iter()
         .find(|(word, _)| word.eq_ignore_ascii_case(priority.trim_ascii()))
         .map(|(_, severity)| severity)
-}
-
-/// The key of a message with that id; none for what is too long to be one, since half an id is no id.
-fn delivery_key<'a>(uuid: &str) -> Cow<'a, str> {
-    match uuid.trim_ascii() {
-        id if id.is_empty() || id.len() > LABEL_VALUE_BYTES => Cow::Borrowed(""),
-        id => Cow::Owned(format!("{}:{id}", Format::Falco.name())),
-    }
 }
 
 /// The tags of the rule. What is no list of words, or a longer one than an event takes, stays whole in `others` too.

@@ -11,6 +11,7 @@ mod body;
 mod cloudevents;
 mod cut;
 mod data;
+mod delivery_key;
 mod eventbridge;
 mod falco;
 mod field;

@@ -13,10 +13,7 @@ use serde_json::{Value, json};
 use super::origin::Origin;
 use super::value::{first, object, without_empty};
 use super::wire::{AnyValue, KeyValue, Kind, LogRecord};
-use crate::{Format, cut, labels, otel_severity, sent_time, template, traceparent};
-
-/// Bytes of a delivery key, as of an `Idempotency-Key`.
-const DELIVERY_KEY_BYTES: usize = 255;
+use crate::{Format, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
 
 const NANOS_A_MILLI: u64 = 1_000_000;
 
@@ -66,7 +63,8 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
     };
     let (labels, labels_cut) = labels::fit(Labels::new(label_pairs(record, origin)));
     let event = Event {
-        delivery_key: delivery_key(of_record(&["log.record.uid"])).into(),
+        // The convention for records that may come twice: an id of their own.
+        delivery_key: delivery_key::of(Format::Otlp, &of_record(&["log.record.uid"]).unwrap_or_default()),
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields,
         template: Cow::Owned(identity.template),
@@ -275,18 +273,6 @@ fn traceparent_of(record: &LogRecord) -> String {
         text
     } else {
         String::new()
-    }
-}
-
-/// The convention for records that may come twice: an id of their own.
-fn delivery_key(uid: Option<String>) -> String {
-    let name = Format::Otlp.name();
-    match uid {
-        None => String::new(),
-        Some(uid) if name.len() + 1 + uid.len() > DELIVERY_KEY_BYTES => {
-            format!("{name}:{}", Hash128::of([uid.as_str()]))
-        }
-        Some(uid) => format!("{name}:{uid}"),
     }
 }
 
