@@ -381,6 +381,20 @@ mod tests {
     }
 
     #[test]
+    fn a_null_member_is_as_good_as_none() {
+        for body in [
+            r#"{"stringValue":"disk full","intValue":null}"#,
+            r#"{"intValue":null,"stringValue":"disk full"}"#,
+        ] {
+            assert_eq!(
+                with(&format!(r#""body":{body}"#), "").title,
+                "disk full",
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_takes_no_other_along() {
         let record = LogRecord {
             severity_number: 9,
