@@ -483,6 +483,24 @@ mod tests {
     }
 
     #[test]
+    fn a_deep_resource_or_scope_is_not_repeated() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let data = |levels: usize| {
+            let attributes = format!(r#"[{{"key":"deep","value":{}}}]"#, deep(levels));
+            let json = format!(
+                r#"{{"resourceLogs":[{{"resource":{{"attributes":{attributes}}},"scopeLogs":[{{"scope":{{"attributes":{attributes}}},"logRecords":[{{}}]}}]}}]}}"#
+            );
+            let data = items(json.as_bytes(), &[]).remove(0).result.unwrap().data;
+            data.unwrap().get().to_owned()
+        };
+        for levels in [10, 61, 62, 63, 100] {
+            assert!(!body::too_deep(&data(levels), body::MAX_DEPTH), "{levels}");
+        }
+        assert_eq!(data(61).matches("leftOutBytes").count(), 0);
+        assert_eq!(data(100).matches("leftOutBytes").count(), 2);
+    }
+
+    #[test]
     fn the_encoding_is_told_by_the_content_type_or_by_looks() {
         assert!(is_json(&[("content-type", "Application/JSON; charset=utf-8")]));
         assert!(!is_json(&PROTOBUF) && !is_json(&[]));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::value::{object, without_empty};
 use super::wire::{KeyValue, Resource, Scope};
+use crate::body::{self, MAX_DEPTH};
 
 /// Bytes of JSON of a resource, and of a scope, that the `data` of each record repeats. Those of a pod with all its
 /// conventions have two thousand; one of half a megabyte, repeated for thousands of records, would be gigabytes.
@@ -66,10 +67,12 @@ impl Origin {
     }
 }
 
-/// The value, or how large it was.
+/// The value, or how large it was. It stands one level down in `data`.
 fn bounded(value: Value) -> Value {
-    match value.to_string().len() {
-        bytes if bytes > REPEATED_BYTES => json!({ "leftOutBytes": bytes }),
-        _ => value,
+    let text = value.to_string();
+    if text.len() > REPEATED_BYTES || body::too_deep(&text, MAX_DEPTH - 1) {
+        json!({ "leftOutBytes": text.len() })
+    } else {
+        value
     }
 }
