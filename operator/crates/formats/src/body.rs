@@ -129,6 +129,10 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> Refusal {
 /// body of one object it is seen here.
 pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Result<T, Refusal> {
     if !text.starts_with('{') {
+        // A body that is no JSON at all is told so; an element's text has been read as JSON.
+        if matches!(place, Place::Body) {
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| unreadable(&error))?;
+        }
         return Err(Refusal::new(
             Reason::WrongShape,
             format!("{place}: {}, not an object", kind_of(text)),
@@ -258,6 +262,15 @@ mod tests {
         assert!(!too_deep(&format!("[{}]", "{},".repeat(500)), MAX_DEPTH));
         let quoted = format!(r#"["{}\"{}"]"#, "[".repeat(100), "{".repeat(100));
         assert!(!too_deep(&quoted, MAX_DEPTH));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_not_called_a_number() {
+        let refusal = |text| object::<IgnoredAny>(text, Place::Body).err().unwrap();
+        assert_eq!(refusal("disk full").reason, Reason::InvalidJson);
+        assert_eq!(refusal("[1,").reason, Reason::InvalidJson);
+        assert_eq!(refusal("5").reason, Reason::WrongShape);
+        assert_eq!(refusal("5").message, "body: a number, not an object");
     }
 
     #[test]

@@ -381,6 +381,20 @@ mod tests {
     }
 
     #[test]
+    fn a_null_member_is_as_good_as_none() {
+        for body in [
+            r#"{"stringValue":"disk full","intValue":null}"#,
+            r#"{"intValue":null,"stringValue":"disk full"}"#,
+        ] {
+            assert_eq!(
+                with(&format!(r#""body":{body}"#), "").title,
+                "disk full",
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_takes_no_other_along() {
         let record = LogRecord {
             severity_number: 9,
@@ -466,6 +480,24 @@ mod tests {
             "{}",
             data.get()
         );
+    }
+
+    #[test]
+    fn a_deep_resource_or_scope_is_not_repeated() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let data = |levels: usize| {
+            let attributes = format!(r#"[{{"key":"deep","value":{}}}]"#, deep(levels));
+            let json = format!(
+                r#"{{"resourceLogs":[{{"resource":{{"attributes":{attributes}}},"scopeLogs":[{{"scope":{{"attributes":{attributes}}},"logRecords":[{{}}]}}]}}]}}"#
+            );
+            let data = items(json.as_bytes(), &[]).remove(0).result.unwrap().data;
+            data.unwrap().get().to_owned()
+        };
+        for levels in [10, 61, 62, 63, 100] {
+            assert!(!body::too_deep(&data(levels), body::MAX_DEPTH), "{levels}");
+        }
+        assert_eq!(data(61).matches("leftOutBytes").count(), 0);
+        assert_eq!(data(100).matches("leftOutBytes").count(), 2);
     }
 
     #[test]

@@ -66,10 +66,26 @@ pub(crate) fn texts(text: &str) -> Vec<Cow<'_, str>> {
     {
         return Vec::new();
     }
+    vec![without_secrets(text)]
+}
+
+/// The text with [`REMOVED`] where its secrets stand. By their places: the same text elsewhere is no secret.
+fn without_secrets(text: &str) -> Cow<'_, str> {
     let Secrets(secrets) = serde_json::from_str(text).unwrap_or_default();
-    let without = |text: Cow<'_, str>, secret: &str| Cow::Owned(text.replace(secret, REMOVED));
-    let said = secrets.into_iter().filter(|secret| secret.len() > "\"\"".len());
-    vec![said.fold(Cow::Borrowed(text), without)]
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut without = String::with_capacity(text.len());
+    let mut behind = 0;
+    for secret in secrets {
+        // A secret is a part of the text, and they come in their order.
+        let start = secret.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        without.push_str(text.get(behind..start).unwrap_or_default());
+        without.push_str(REMOVED);
+        behind = start + secret.len();
+    }
+    without.push_str(text.get(behind..).unwrap_or_default());
+    Cow::Owned(without)
 }
 
 /// What the sender wants.
@@ -449,6 +465,18 @@ mod tests {
             event.contains(r#""more":1"#) && event.contains(r#""severity":"odd""#),
             "{event}"
         );
+    }
+
+    #[test]
+    fn secrets_are_cut_where_they_stand_and_nowhere_else() {
+        let json = r#"{"routing_key": 123 ,"dedup_key":"k","event_action":"resolve","routing_key":"","n":[91234,123]}"#;
+        assert_eq!(
+            texts(json),
+            [
+                r#"{"routing_key": "[redacted]" ,"dedup_key":"k","event_action":"resolve","routing_key":"[redacted]","n":[91234,123]}"#
+            ]
+        );
+        assert!(matches!(without_secrets("{}"), Cow::Borrowed("{}")));
     }
 
     #[test]

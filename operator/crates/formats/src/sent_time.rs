@@ -59,6 +59,9 @@ fn read_text(text: &str) -> Result<Option<Time>, ()> {
         return Ok(None);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        if looks_like_date(text) {
+            return Err(());
+        }
         return from_epoch(text.parse().map_err(drop)?);
     }
     let rfc2822 = || {
@@ -74,6 +77,12 @@ fn read_text(text: &str) -> Result<Option<Time>, ()> {
         1.. => Ok(Some(at)),
         _ => Err(()),
     }
+}
+
+/// Whether the digits are a date of the basic notation, `20241220` or `20241220103000`, whose zone nobody says: as an
+/// epoch it would be a day of 1970, or of the year 2611.
+fn looks_like_date(digits: &str) -> bool {
+    matches!(digits.len(), 8 | 14) && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
 fn from_epoch(number: f64) -> Result<Option<Time>, ()> {
@@ -159,6 +168,9 @@ mod tests {
             r#""yesterday""#,
             r#""2024-12-20T10:30:00""#,
             r#""20/12/2024""#,
+            r#""20241220""#,
+            r#""19991231235959""#,
+            r#""20241220103000""#,
             r#""1969-12-31T23:59:59Z""#,
             r#""1.2.3""#,
             "-5",

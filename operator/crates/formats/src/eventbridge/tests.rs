@@ -333,16 +333,14 @@ fn an_alarm_without_data_is_what_the_source_says() {
 }
 
 #[test]
-fn many_tags_and_dimensions_are_read_in_one_pass() {
+fn of_many_tags_and_dimensions_as_many_are_kept_as_an_event_may_have() {
     let many: serde_json::Map<_, _> = (0..20_000).map(|n| (format!("t{n}"), "v".into())).collect();
     let metric = json!({"name": "m", "dimensions": many});
     let mut event = alarm("ALARM", SINCE, "OK", SINCE);
     event["detail"]["alarmTags"] = many.clone().into();
     event["detail"]["configuration"] = json!({"metrics": [{"metricStat": {"metric": metric}}]});
-    let begun = std::time::Instant::now();
-    assert_eq!(only(&event).state, EventState::Firing);
-    // A search for each of them took longer than this by far.
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    // With a search for each of them this would take half a minute.
+    assert_eq!(only(&event).labels.len(), domain::event::bounds::LABELS);
 }
 
 #[test]

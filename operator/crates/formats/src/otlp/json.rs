@@ -192,7 +192,7 @@ impl<'de> Visitor<'de> for AnyKind {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kind = None;
         while let Some(Text(name)) = map.next_key()? {
-            kind = match &*name {
+            let found = match &*name {
                 "stringValue" => map.next_value::<Option<String>>()?.map(Kind::Text),
                 "boolValue" => map.next_value::<Option<bool>>()?.map(Kind::Bool),
                 "intValue" => map
@@ -217,6 +217,7 @@ impl<'de> Visitor<'de> for AnyKind {
                     continue;
                 }
             };
+            kind = found.or(kind);
         }
         Ok(kind)
     }

@@ -10,8 +10,8 @@ use domain::severity::Severity;
 use domain::time::Time;
 use serde_json::{Value, json};
 
-use super::origin::Origin;
-use super::value::{first, object, without_empty};
+use super::origin::{ACCOUNT, ENVIRONMENT, HOST, NAMESPACE, Origin, REGION, SERVICE, TEAM, THING};
+use super::value::{first, label_pairs, object, without_empty};
 use super::wire::{AnyValue, KeyValue, Kind, LogRecord};
 use crate::{Format, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
 
@@ -23,21 +23,6 @@ const TRACE_FLAGS: u32 = 0xff;
 /// Names under which structured bodies have their message: those of the common logging libraries.
 const MESSAGE_NAMES: [&str; 4] = ["message", "msg", "Message", "body"];
 
-/// The attributes that name the thing concerned, the most specific first; its host; its environment by the newer and
-/// the older convention.
-const THING: [&str; 5] = [
-    "k8s.pod.name",
-    "container.name",
-    "host.name",
-    "k8s.node.name",
-    "cloud.resource_id",
-];
-const HOST: [&str; 2] = ["host.name", "k8s.node.name"];
-const ENVIRONMENT: [&str; 2] = ["deployment.environment.name", "deployment.environment"];
-
-/// Attributes that are no labels: `data` has them, and they are longer than a label.
-const LONG_ATTRIBUTES: [&str; 2] = ["exception.stacktrace", "exception.message"];
-
 /// When and by whose configuration records are received.
 #[derive(Clone, Copy)]
 pub(super) struct Receipt<'a> {
@@ -48,8 +33,10 @@ pub(super) struct Receipt<'a> {
 /// The event of a record, with the number of its labels that were cut.
 pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a>) -> (Event<'a>, usize) {
     let of_record = |names: &[&str]| first(&record.attributes, names);
-    let of_resource = |names: &[&str]| first(origin.attributes(), names).or_else(|| of_record(names));
-    let short = |names: &[&str]| cut::short(Cow::Owned(of_resource(names).unwrap_or_default()));
+    let of_resource = |names: &[&str]| match origin.known(names) {
+        Some(known) => Cow::Owned(known.to_owned()),
+        None => cut::short(of_record(names).unwrap_or_default().into()),
+    };
     let said = Said::of(record);
     let identity = Identity::of(&said, origin, &of_resource);
     let severity = severity(record);
@@ -61,7 +48,7 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         none if none.is_empty() => of_record(&["exception.stacktrace"]).unwrap_or_default().into(),
         text => text,
     };
-    let (labels, labels_cut) = labels::fit(Labels::new(label_pairs(record, origin)));
+    let (labels, labels_cut) = labels_of(record, origin);
     let event = Event {
         // The convention for records that may come twice: an id of their own.
         delivery_key: delivery_key::of(Format::Otlp, &of_record(&["log.record.uid"]).unwrap_or_default()),
@@ -78,20 +65,20 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         source: Source {
             name: receipt.source.into(),
             format: Format::Otlp.name().into(),
-            reported: cut::short(Cow::Owned(identity.service.clone())),
+            reported: Cow::Owned(identity.service.clone()),
         },
         kind: cut::short(Cow::Owned(
             said.event_name.or(said.exception_type).unwrap_or_default(),
         )),
         title,
         description: cut::to_bytes(description, bounds::DESCRIPTION_BYTES),
-        resource: short(&THING),
-        host: short(&HOST),
-        service: cut::short(Cow::Owned(identity.service)),
-        team: short(&["team", "owner"]),
-        environment: short(&ENVIRONMENT),
-        account: short(&["cloud.account.id"]),
-        region: short(&["cloud.region"]),
+        resource: of_resource(&THING),
+        host: of_resource(&HOST),
+        service: Cow::Owned(identity.service),
+        team: of_resource(&TEAM),
+        environment: of_resource(&ENVIRONMENT),
+        account: of_resource(&ACCOUNT),
+        region: of_resource(&REGION),
         labels,
         data: RawJson::of(&data(record, origin)),
         traceparent: traceparent_of(record).into(),
@@ -187,11 +174,10 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(said: &Said, origin: &Origin, of_resource: &dyn Fn(&[&str]) -> Option<String>) -> Self {
-        let service = of_resource(&["service.name"]).unwrap_or_default();
-        let namespace = of_resource(&["service.namespace"]).unwrap_or_default();
+    fn of(said: &Said, origin: &Origin, of_resource: &dyn Fn(&[&str]) -> Cow<'static, str>) -> Self {
+        let service = of_resource(&SERVICE).into_owned();
+        let namespace = of_resource(&NAMESPACE);
         let environment = of_resource(&ENVIRONMENT);
-        let environment = environment.unwrap_or_default();
         let (place, place_field) = match &said.event_name {
             Some(name) => (name.as_str(), "eventName"),
             None => (origin.scope_name(), "scope.name"),
@@ -201,7 +187,7 @@ impl Identity {
             None => (template::of(said.lasting()), "template(body)"),
         };
         let parts = [
-            ("service.namespace", namespace.as_str()),
+            ("service.namespace", &*namespace),
             ("service.name", &service),
             ("deployment.environment.name", &environment),
             (place_field, place),
@@ -276,19 +262,12 @@ fn traceparent_of(record: &LogRecord) -> String {
     }
 }
 
-/// Attributes that are scalars: the resource's, and over them the record's own.
-fn label_pairs<'a>(record: &LogRecord, origin: &Origin) -> Vec<labels::Pair<'a>> {
-    let pair = |attribute: &KeyValue| {
-        let text = attribute
-            .value
-            .as_ref()?
-            .to_text()
-            .filter(|text| !text.is_empty())?;
-        let is_label = !attribute.key.is_empty() && !LONG_ATTRIBUTES.contains(&attribute.key.as_str());
-        is_label.then(|| (Cow::Owned(attribute.key.clone()), Cow::Owned(text)))
-    };
-    let attributes = origin.attributes().iter().chain(&record.attributes);
-    attributes.filter_map(pair).collect()
+/// The labels of a record: the resource's, and over them its own. Also how many were cut.
+fn labels_of<'a>(record: &LogRecord, origin: &Origin) -> (Labels<'a>, usize) {
+    let (of_resource, cut_before) = origin.labels();
+    let pairs = of_resource.chain(label_pairs(&record.attributes)).collect();
+    let (labels, cut) = labels::fit(Labels::new(pairs));
+    (labels, cut_before + cut)
 }
 
 /// The whole record with its origin; attributes as objects, empty members left out.

@@ -1,10 +1,16 @@
 //! Values of OTLP as texts and as JSON.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::wire::{AnyValue, KeyValue, Kind};
+use crate::labels::Pair;
+
+/// Attributes that are no labels: `data` has them, and they are longer than a label.
+const LONG_ATTRIBUTES: [&str; 2] = ["exception.stacktrace", "exception.message"];
 
 impl AnyValue {
     /// As JSON. Bytes are base64, and numbers that JSON cannot say are texts. No deeper than protobuf and JSON let a
@@ -44,6 +50,20 @@ pub(super) fn object(attributes: &[KeyValue]) -> Map<String, Value> {
         .iter()
         .map(|attribute| (attribute.key.clone(), json(&attribute.value)))
         .collect()
+}
+
+/// Attributes that are labels: scalars that say something.
+pub(super) fn label_pairs(attributes: &[KeyValue]) -> Vec<Pair<'static>> {
+    let pair = |attribute: &KeyValue| {
+        let text = attribute
+            .value
+            .as_ref()?
+            .to_text()
+            .filter(|text| !text.is_empty())?;
+        let is_label = !attribute.key.is_empty() && !LONG_ATTRIBUTES.contains(&attribute.key.as_str());
+        is_label.then(|| (Cow::Owned(attribute.key.clone()), Cow::Owned(text)))
+    };
+    attributes.iter().filter_map(pair).collect()
 }
 
 /// The text of the first of these attributes that has one which is not blank.

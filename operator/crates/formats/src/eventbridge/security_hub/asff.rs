@@ -84,11 +84,7 @@ fn state(finding: &Object<'_>) -> Result<EventState, Refusal> {
 fn severity(finding: &Object<'_>) -> Result<(Severity, &'static str), Refusal> {
     let severity = finding.object("Severity", "Severity")?;
     let label = severity.scalar("Label");
-    let known = match &*label {
-        "INFORMATIONAL" => Some(Severity::Info),
-        label => Severity::from_word(label),
-    };
-    if let Some(known) = known {
+    if let Some(known) = Severity::from_word(&label) {
         return Ok((known, "Severity.Label"));
     }
     // The bands of the API reference: 0, 1–39, 40–69, 70–89, 90–100.
