@@ -135,12 +135,13 @@ impl<L: Log> Keeper<L> {
             self.makings.metrics.configuration_refused.set(refused.into());
             return None;
         };
-        self.tell_what_needs_a_restart(&config.ingest);
         // Judged by how this process listens: certificates that nobody is asked for would keep everybody out.
+        let asked = config.ingest.clone();
         config.ingest.tls.clone_from(&self.listening.tls);
         let before = self.ingest.sources();
         match self.makings.sources(&config, &before).await {
             Ok(sources) => {
+                self.tell_what_needs_a_restart(&asked);
                 self.refused = false;
                 self.makings.metrics.configuration_refused.set(0);
                 info!(sources = sources.iter().count(), "changed configuration in force");
@@ -153,6 +154,7 @@ impl<L: Log> Keeper<L> {
                     self.refuse(&said);
                 }
                 self.makings.metrics.configuration_refused.set(1);
+                config.ingest = asked;
                 *waiting = Some(Waiting {
                     config,
                     problem: said,

@@ -146,7 +146,7 @@ async fn strangers_give_way_to_who_is_known() {
     answer(&mut known).await;
     // It speaks, and then says nothing more: that alone does not keep a place.
     let mut silent = running.connect().await;
-    let stranger = String::from_utf8_lossy(REQUEST).replacen(" /", " /stranger", 1);
+    let stranger = String::from_utf8_lossy(REQUEST).replace("/hello", "/stranger");
     silent.write_all(stranger.as_bytes()).await.unwrap();
     answer(&mut silent).await;
     let mut late = running.connect().await;
