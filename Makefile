@@ -16,7 +16,7 @@ RUN_KUBECONFIG ?= target/cluster/controller.kubeconfig
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test check bench crds cluster run build servers fmt fmt-check lint deny clean
+.PHONY: help demo test check bench fuzz crds cluster run build servers fmt fmt-check lint deny clean
 
 help: ## list the targets
 	@printf 'Opsward. Targets:\n\n'
@@ -27,7 +27,7 @@ demo: servers build ## build, start real servers and all roles, send events, wat
 	$(call say,demo: about 20 s once built; the demo program itself builds first: 3 min cold)
 	KEEP=$(KEEP) $(CARGO) run --profile fast -p rig --bin demo
 
-test: servers build fmt-check lint deny ## everything that must hold, on real servers (30 min cold, 12 warm)
+test: servers build fmt-check lint deny ## everything that must hold, on real servers (46 min cold on two busy cores, 12 warm)
 	$(call say,test: without servers: tests build in 4 min cold and run in one)
 	$(CARGO) test --workspace --locked --exclude rig
 	$(call say,test: on real servers: about 9 min. One test at a time because each has servers of its own)
@@ -43,6 +43,20 @@ bench: servers ## measure against Alertmanager in one run; results in target/ben
 	@tests/servers/build alertmanager >/dev/null
 	$(CARGO) build --profile release -p opsward
 	OPSWARD_BIN=$(CURDIR)/target/release/opsward $(CARGO) run --profile release -p rig --bin bench
+
+FUZZ_SECONDS ?= 300
+FORMATS ?= webhook alertmanager grafana cloudevents eventbridge sns pagerduty github falco otlp generic
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS each (5 min each, an hour in all); FORMATS="otlp sns" for some; not part of test
+	$(call say,fuzz: $(FORMATS) for $(FUZZ_SECONDS) s each; building takes 4 min cold)
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	@for format in $(FORMATS); do \
+	  mkdir -p tests/fuzz/corpus/$$format; \
+	  printf '\n==> fuzz: %s\n' $$format; \
+	  (cd tests && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir fuzz --sanitizer none $$format \
+	    fuzz/corpus/$$format ../operator/crates/formats/tests/samples/$$format -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1); \
+	done
 
 crds: ## write crds/ from operator/crates/api
 	$(call say,crds: writing crds/*.yaml)

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use formats::Format;
+
+use crate::sign::Signer;
 
 /// Folds operational noise into few incidents that people can see, decide and act on.
 #[derive(Debug, Parser)]
@@ -31,7 +34,8 @@ pub enum Command {
     Normalize(NormalizeArgs),
     /// Post a file to a collector, as often and as fast as asked, and print the accounting
     #[command(
-        after_help = "Exit code 2 when an item or a request was not accepted.\n\nExample:\n  opsward send event.json --repeat 412"
+        after_help = "Exit code 2 when an item or a request was not accepted.\n\nExamples:\n  opsward send event.json --repeat 412\n  \
+                      opsward send --sample grafana\n  opsward send --sample github --sign github:secret.txt"
     )]
     Send(SendArgs),
     /// Look at what could not be taken in
@@ -67,15 +71,18 @@ pub struct RunArgs {
 /// `opsward normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
-    /// The input's format: webhook, alertmanager
-    #[arg(short, long, required_unless_present = "source")]
-    pub format: Option<String>,
+    /// The input's format, such as webhook or alertmanager
+    #[arg(short, long, required_unless_present = "source", value_parser = format_named)]
+    pub format: Option<Format>,
     /// The configuration file that has the source
     #[arg(short, long, requires = "source")]
     pub config: Option<PathBuf>,
     /// Read as this configured source would: its format, its name, its namespace
     #[arg(short, long, requires = "config")]
     pub source: Option<String>,
+    /// A header of the request, such as `X-GitHub-Event: check_run`; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
     /// The input; standard input when left out or `-`
     pub file: Option<PathBuf>,
 }
@@ -84,18 +91,23 @@ pub struct NormalizeArgs {
 #[derive(Debug, Args)]
 pub struct SendArgs {
     /// The request's body; standard input when left out or `-`
+    #[arg(conflicts_with = "sample")]
     pub file: Option<PathBuf>,
-    /// Where to post
-    #[arg(
-        short,
-        long,
-        default_value = "http://127.0.0.1:8080/api/v1/events/webhook",
-        env = "OPSWARD_URL"
-    )]
-    pub url: String,
+    /// Post the built-in sample of this format, such as grafana, to try a source
+    #[arg(long, value_name = "FORMAT", value_parser = format_named)]
+    pub sample: Option<Format>,
+    /// Where to post; by default /api/v1/sources/<FORMAT> of this machine with --sample, else /api/v1/events/webhook
+    #[arg(short, long, env = "OPSWARD_URL")]
+    pub url: Option<String>,
+    /// A header of the request, such as `X-GitHub-Event: check_run`; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
     /// The file that holds the source's bearer token
     #[arg(long)]
     pub token_file: Option<PathBuf>,
+    /// Sign the body: github, pagerduty, slack or standard-webhooks with the file of the secret, or hex with header and file
+    #[arg(long, value_name = "SCHEME:[HEADER:]FILE")]
+    pub sign: Option<Signer>,
     /// How often to post it
     #[arg(short, long, default_value_t = 1)]
     pub repeat: u64,
@@ -171,6 +183,11 @@ pub struct CrdsArgs {
 pub struct CompletionArgs {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+fn format_named(name: &str) -> Result<Format, String> {
+    let all = Format::ALL.map(Format::name).join(", ");
+    Format::from_name(name).ok_or_else(|| format!("use one of {all}"))
 }
 
 #[cfg(test)]

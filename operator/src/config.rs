@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use bus::BusConfig;
-use collector::{CollectorConfig, IngestConfig, SourceConfig};
+use collector::{CollectorConfig, IngestConfig, Reread, SourceConfig};
 use controller::ControllerConfig;
 use platform::telemetry::LogFormat;
 use serde::Deserialize;
@@ -26,6 +26,9 @@ pub struct Config {
     pub log: LogConfig,
     /// The controller.
     pub controller: ControllerConfig,
+    /// The file's text, by which a change is known.
+    #[serde(skip)]
+    text: String,
 }
 
 /// Health and metrics.
@@ -57,18 +60,45 @@ pub struct LogConfig {
 impl Config {
     /// Reads and checks `path`; everything has its default without one.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else {
-            return Ok(Self::default());
-        };
-        let name = path.display();
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {name}"))?;
-        if text.trim().is_empty() {
-            return Ok(Self::default());
+        match path {
+            Some(path) => Self::parse(path, &read(path)?),
+            None => Ok(Self::default()),
         }
-        let config: Self = serde_yaml::from_str(&text).with_context(|| name.to_string())?;
-        config.collector().validate().with_context(|| name.to_string())?;
+    }
+
+    fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let mut config: Self = if text.trim().is_empty() {
+            Self::default()
+        } else {
+            serde_yaml::from_str(text).with_context(|| name.clone())?
+        };
+        config.collector().validate().with_context(|| name)?;
+        text.clone_into(&mut config.text);
         Ok(config)
+    }
+
+    /// The collector's part of the file again, whenever its text is another one than this configuration's. A text is taken
+    /// when it was read twice: who writes a file empties it first, and an empty one is no configuration then.
+    pub fn reread(&self, path: Option<&Path>) -> Reread {
+        let Some(path) = path.map(Path::to_owned) else {
+            return Reread::never();
+        };
+        let mut known = Ok(self.text.clone());
+        let mut seen = None;
+        Reread::new(move || {
+            let text = read(&path).map_err(|error| format!("{error:#}"));
+            if text == known {
+                seen = None;
+                return None;
+            }
+            if seen.as_ref() != Some(&text) {
+                seen = Some(text);
+                return None;
+            }
+            known.clone_from(&text);
+            Some(text.and_then(|text| changed(&path, &text)))
+        })
     }
 
     /// The collector's part.
@@ -78,6 +108,21 @@ impl Config {
             sources: self.sources.clone(),
         }
     }
+}
+
+fn changed(path: &Path, text: &str) -> Result<CollectorConfig, String> {
+    if text.trim().is_empty() {
+        return Err(format!(
+            "{} is empty; write what is to be in force",
+            path.display()
+        ));
+    }
+    let config = Config::parse(path, text).map_err(|error| format!("{error:#}"))?;
+    Ok(config.collector())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))
 }
 
 #[cfg(test)]
@@ -100,5 +145,34 @@ mod tests {
         );
         let text = error("nats:\n  ulr: x\n");
         assert!(text.contains("ulr") && text.contains("line 2"), "{text}");
+    }
+
+    #[test]
+    fn a_changed_text_is_given_once_when_it_was_read_twice() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |text: &str| std::fs::write(file.path(), text).unwrap();
+        let source = |name: &str| format!("sources: [{{name: {name}, format: webhook, namespace: x}}]\n");
+        write(&source("a"));
+        let config = Config::load(Some(file.path())).unwrap();
+        write(&source("b"));
+        let mut reread = config.reread(Some(file.path()));
+        assert!(reread.changed().is_none(), "seen once");
+        let names = |config: CollectorConfig| {
+            config
+                .sources
+                .iter()
+                .map(|source| source.name.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(reread.changed().unwrap().map(names), Ok(vec!["b".to_owned()]));
+        assert!(reread.changed().is_none(), "given once");
+        write("");
+        reread.changed();
+        assert!(reread.changed().unwrap().unwrap_err().contains("is empty"));
+        write("sources: [");
+        assert!(reread.changed().is_none());
+        write(&source("b"));
+        assert!(reread.changed().is_none());
+        assert_eq!(reread.changed().unwrap().map(names), Ok(vec!["b".to_owned()]));
     }
 }

@@ -6,6 +6,7 @@ mod dlq;
 mod normalize;
 mod run;
 mod send;
+mod sign;
 
 use std::io::Write;
 use std::process::ExitCode;

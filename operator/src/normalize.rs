@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
+use domain::dimensions::Dimensions;
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Format, Input, Refusal};
+use formats::{Input, Reader, Refusal, Settings};
 use serde::Serialize;
 
 use crate::Exit;
@@ -28,17 +29,23 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
     let body = read_input(args.file.as_deref())?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let received_at = Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    let headers = headers(&args.headers)?;
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     let input = Input {
         body: &body,
+        headers: &headers,
         received_at,
         source: &as_source.name,
     };
-    let items = match formats::parse(as_source.format, input) {
+    let items = match as_source.reader.parse(input) {
         Ok(items) => items,
         Err(refusal) => return refuse(0, &refusal),
     };
     let redactor = Redactor::new()?;
-    let redacts = redactor.may_contain_secret(&body);
+    let redacts = as_source.reader.format().hides_texts() || redactor.may_contain_secret(&body);
     let mut exit = Exit::Ok;
     let mut out = std::io::stdout().lock();
     for (index, item) in items.enumerate() {
@@ -48,6 +55,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
                 if redacts {
                     redactor.event(&mut event);
                 }
+                event.dimensions = Dimensions::of(&event);
                 event.namespace = as_source.namespace.as_str().into();
                 serde_json::to_writer(&mut out, &event)?;
                 out.write_all(b"\n")?;
@@ -60,49 +68,48 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
 /// The source whose eyes to read with.
 struct AsSource {
     name: String,
-    format: Format,
+    reader: Reader,
+    /// Empty where the event itself names it.
     namespace: String,
 }
 
 fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
-    let named = args.format.as_deref().map(format_named).transpose()?;
     let Some(source) = &args.source else {
-        let format = named.ok_or_else(|| anyhow!("--format is missing"))?;
+        let format = args.format.ok_or_else(|| anyhow!("--format is missing"))?;
+        let reader = Reader::new(format, &Settings::default());
         return Ok(AsSource {
             name: format.name().to_owned(),
-            format,
+            reader: reader
+                .map_err(|error| anyhow!("{error}; name a configured source: --config FILE --source NAME"))?,
             namespace: String::new(),
         });
     };
     let config = Config::load(args.config.as_deref())?;
-    let known = || {
-        config
-            .sources
-            .iter()
-            .map(|source| source.name.to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let found = config
-        .sources
-        .iter()
-        .find(|known| known.name.to_string() == *source);
-    let found = found.ok_or_else(|| {
+    let found = config.sources.iter().find(|known| known.name.as_str() == source);
+    let mut found = found.cloned().ok_or_else(|| {
+        let known: Vec<_> = config.sources.iter().map(|source| source.name.as_str()).collect();
         anyhow!(
             "--source {source}: the configuration has no such source; it has {}",
-            known()
+            known.join(", ")
         )
     })?;
+    found.format = args.format.unwrap_or(found.format);
     Ok(AsSource {
         name: source.clone(),
-        format: named.unwrap_or(found.format),
-        namespace: found.namespace.to_string(),
+        reader: found.reader()?,
+        namespace: found.namespace.map(|name| name.to_string()).unwrap_or_default(),
     })
 }
 
-fn format_named(name: &str) -> anyhow::Result<Format> {
-    let all = Format::ALL.map(Format::name).join(", ");
-    Format::from_name(name).ok_or_else(|| anyhow!("--format {name}: unknown; use one of {all}"))
+/// `Name: value` as names in lower case with values.
+pub fn headers(texts: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let pair = |text: &String| {
+        let (name, value) = text
+            .split_once(':')
+            .ok_or_else(|| anyhow!("--header {text}: write it as `Name: value`"))?;
+        Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    texts.iter().map(pair).collect()
 }
 
 /// Reads a file, or standard input.

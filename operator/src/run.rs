@@ -1,6 +1,7 @@
 //! `opsward run`: wires the asked roles, one process, one supervisor; decides nothing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::Context;
 use bus::{Bus, Role};
@@ -29,7 +30,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let mut asked = BTreeSet::new();
     for role in args.roles {
         if asked.insert(role as u8) {
-            wiring.role(role, &config).await?;
+            wiring.role(role, &config, args.config.as_deref()).await?;
         }
     }
     let Wiring {
@@ -55,9 +56,9 @@ struct Wiring {
 }
 
 impl Wiring {
-    async fn role(&mut self, role: RoleName, config: &Config) -> anyhow::Result<()> {
+    async fn role(&mut self, role: RoleName, config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
         match role {
-            RoleName::Collector => self.collector(config).await,
+            RoleName::Collector => self.collector(config, file).await,
             RoleName::Correlator => {
                 self.correlator(config);
                 Ok(())
@@ -66,12 +67,13 @@ impl Wiring {
         }
     }
 
-    async fn collector(&mut self, config: &Config) -> anyhow::Result<()> {
+    async fn collector(&mut self, config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
         let process = Process {
             health: &self.health,
             registry: &mut self.registry,
             receive_to_ack: self.stages.stage("receive_to_ack"),
             monitoring_url: &config.nats.monitoring_url,
+            reread: config.reread(file),
         };
         let collector = Collector::bind(&config.collector(), process).await?;
         info!(address = %collector.local_addr(), "collector listens");

@@ -4,13 +4,16 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use formats::Format;
 use futures::StreamExt;
 use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Exit;
 use crate::cli::{Output, SendArgs};
-use crate::normalize::read_input;
+use crate::normalize::{headers, read_input};
 
 /// The bound of one request: more than the collector's own bounds on reading and appending.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +48,11 @@ struct Accounts {
 
 /// Runs the command.
 pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
-    let body: bytes::Bytes = read_input(args.file.as_deref())?.into();
+    let body: bytes::Bytes = match args.sample {
+        Some(format) => bytes::Bytes::from_static(formats::sample(format).body),
+        None => read_input(args.file.as_deref())?.into(),
+    };
+    let (url, headers) = (url(&args), request_headers(&args, &body)?);
     let token = args.token_file.as_deref().map(|path| {
         std::fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))
     });
@@ -64,10 +71,7 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
         n
     });
     let one = |n: u64| {
-        let mut request = client
-            .post(&args.url)
-            .header("content-type", "application/json")
-            .body(body.clone());
+        let mut request = client.post(&url).headers(headers.clone()).body(body.clone());
         if let Some(token) = &token {
             request = request.bearer_auth(token);
         }
@@ -84,6 +88,43 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
     }
     accounts.seconds = started.elapsed().as_secs_f64();
     accounts.print(args.output)
+}
+
+/// Where to post.
+fn url(args: &SendArgs) -> String {
+    let local = |path: &str| format!("http://127.0.0.1:8080/api/v1/{path}");
+    match (&args.url, args.sample) {
+        (Some(url), _) => url.clone(),
+        (None, None | Some(Format::Webhook)) => local("events/webhook"),
+        (None, Some(format)) => local(&format!("sources/{}", format.name())),
+    }
+}
+
+/// The sample's own headers, then those given, then the signature's; of one name the last wins.
+fn request_headers(args: &SendArgs, body: &[u8]) -> anyhow::Result<HeaderMap> {
+    let own = args
+        .sample
+        .map_or(&[][..], |format| formats::sample(format).headers);
+    let own = own
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let signed = args
+        .sign
+        .as_ref()
+        .map(|signer| signer.headers(body))
+        .transpose()?;
+    let all = own
+        .chain(headers(&args.headers)?)
+        .chain(signed.into_iter().flatten());
+    let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    for (name, value) in all {
+        let text = || format!("--header {name}: {value}: no header of HTTP");
+        map.insert(
+            HeaderName::from_bytes(name.as_bytes()).with_context(text)?,
+            HeaderValue::from_str(&value).with_context(text)?,
+        );
+    }
+    Ok(map)
 }
 
 /// What came of one request: the answer, or why there is none; and how often it was repeated.
@@ -120,6 +161,9 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
         .map_err(|error| (platform::Chain(&error).to_string(), true))?;
     // A body that cannot be read is answered 400 with the same counts: it was received, and is a dead letter.
     let counts = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST);
+    if let Some(answer) = vendors(status, &text) {
+        return Ok(answer);
+    }
     match serde_json::from_str::<Answer>(&text) {
         Ok(answer) if status.is_success() || (counts && answer.received > 0) => return Ok(answer),
         Err(error) if status.is_success() => return Err((format!("{status}: {error}: {text}"), false)),
@@ -129,6 +173,29 @@ async fn once(request: reqwest::RequestBuilder) -> Result<Answer, (String, bool)
         format!("{status}: {text}"),
         status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
     ))
+}
+
+/// The account of an answer in a vendor's form, which says less than ours: `PagerDuty`'s is of one event, OTLP's has only
+/// how many records were rejected, and a request without any counts as one that was taken.
+fn vendors(status: StatusCode, text: &str) -> Option<Answer> {
+    let of = |accepted, dead_lettered| Answer {
+        received: accepted + dead_lettered,
+        accepted,
+        dead_lettered,
+        refused: 0,
+    };
+    let answer: Value = serde_json::from_str(text).ok()?;
+    if answer.get("status").and_then(Value::as_str) == Some("success") {
+        return Some(of(1, 0));
+    }
+    if let Some(partial) = answer.get("partialSuccess") {
+        let rejected = partial.get("rejectedLogRecords");
+        let number = rejected.and_then(|number| number.as_u64().or_else(|| number.as_str()?.parse().ok()));
+        let number = number.unwrap_or_default();
+        return Some(of(u64::from(number == 0), number));
+    }
+    let is_empty = answer.as_object().is_some_and(serde_json::Map::is_empty);
+    (status == StatusCode::OK && is_empty).then(|| of(1, 0))
 }
 
 impl Accounts {
@@ -180,5 +247,27 @@ impl Accounts {
         }
         let all_taken = self.not_taken == 0 && self.accepted == self.received;
         Ok(if all_taken { Exit::Ok } else { Exit::Findings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_in_vendors_forms_are_accounted_for() {
+        let account = |status: u16, text: &str| {
+            let answer = vendors(StatusCode::from_u16(status).unwrap(), text)?;
+            Some((answer.received, answer.accepted, answer.dead_lettered))
+        };
+        assert_eq!(
+            account(202, r#"{"status":"success","dedup_key":"k"}"#),
+            Some((1, 1, 0))
+        );
+        assert_eq!(account(200, "{}"), Some((1, 1, 0)));
+        let partial = r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"m"}}"#;
+        assert_eq!(account(200, partial), Some((3, 0, 3)));
+        assert_eq!(account(202, r#"{"received":1,"accepted":1}"#), None);
+        assert_eq!(account(400, r#"{"status":"invalid event"}"#), None);
     }
 }

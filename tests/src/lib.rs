@@ -12,6 +12,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod attack;
 pub mod audit;
 pub mod binaries;
 pub mod config;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use api::{OpsEvent, TriggerRule};
+use formats::Format;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use serde_json::{Value, json};
@@ -42,8 +43,8 @@ pub struct Opsward<'r> {
 }
 
 impl<'r> Opsward<'r> {
-    /// Installs the kinds and starts one process for each role. The sources `webhook` and `alerts` (Alertmanager's
-    /// format) feed a namespace of the test's own.
+    /// Installs the kinds and starts one process for each role. A source of each format, named like it, feeds a namespace
+    /// of the test's own; that of Alertmanager's is named `alerts`.
     pub async fn start(rig: &'r Rig) -> Result<Self> {
         rig.install_crds().await?;
         let namespace = rig.namespace("shop").await?;
@@ -89,18 +90,27 @@ impl<'r> Opsward<'r> {
     }
 
     fn sources(&self) -> String {
-        let limits = "{perSecond: 1000000, burst: 1000000}";
-        let source = |name, format| {
+        let source = |format: Format| {
+            let (name, more) = match format {
+                Format::Alertmanager => ("alerts", String::new()),
+                Format::Generic => ("generic", format!(", mapping: {}", datadog())),
+                other => (other.name(), String::new()),
+            };
             format!(
-                "- {{name: {name}, format: {format}, namespace: {}, rateLimit: {limits}}}\n",
+                "- {{name: {name}, format: {}, namespace: {}, rateLimit: {{perSecond: 1000000, burst: 1000000}}{more}}}\n",
+                format.name(),
                 self.namespace
             )
         };
-        format!(
-            "sources:\n{}{}",
-            source("webhook", "webhook"),
-            source("alerts", "alertmanager")
-        )
+        format!("sources:\n{}", Format::ALL.map(source).concat())
+    }
+
+    /// Adds sources to the configuration of a running process, which has to see it by itself.
+    pub fn add_sources(&self, name: &str, yaml: &str) -> Result<()> {
+        let file = self.rig.workdir().path().join(format!("{name}.yaml"));
+        let config = std::fs::read_to_string(&file)?;
+        std::fs::write(&file, format!("{config}{yaml}"))?;
+        Ok(())
     }
 
     /// The namespace of this test.
@@ -136,6 +146,21 @@ impl<'r> Opsward<'r> {
             status,
             serde_json::from_str(&text).with_context(|| format!("{status}: {text}"))?,
         ))
+    }
+
+    /// Posts a format's sample or another request of it; gives the status and the answer's text.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Result<(u16, String)> {
+        let mut request = self.http.post(self.url(path)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        Ok((response.status().as_u16(), response.text().await?))
     }
 
     /// Posts a body under a key until it is taken; gives how often it had to be repeated.
@@ -267,6 +292,25 @@ impl<'r> Opsward<'r> {
         })
         .await
     }
+}
+
+/// The path of the source of a format.
+pub fn path_of(format: Format) -> String {
+    let name = match format {
+        Format::Alertmanager => "alerts",
+        other => other.name(),
+    };
+    format!("/api/v1/sources/{name}")
+}
+
+/// The mapping of the sample for Datadog, which the sample of `generic` is read by; as JSON, which is YAML too.
+fn datadog() -> String {
+    const SAMPLE: &str = include_str!("../../config/samples/sources/datadog.yaml");
+    let config: Value = serde_yaml::from_str(SAMPLE).unwrap_or_default();
+    config
+        .pointer("/sources/0/mapping")
+        .map(Value::to_string)
+        .unwrap_or_default()
 }
 
 /// The seed's body, verbatim.

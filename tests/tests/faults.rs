@@ -21,6 +21,7 @@ use domain::correlate::Correlator;
 use domain::correlate::effect::Outcome;
 use domain::incident::IncidentRecord;
 use futures::StreamExt;
+use rig::opsward::SEED;
 use rig::{Load, Opsward, Options, Rig, Server};
 use serde_json::{Value, json};
 
@@ -33,6 +34,10 @@ const VICTIMS: [&str; 5] = [
     "kube-apiserver",
 ];
 const KILLS_EACH: usize = 10;
+/// The correlators of the test with a standby.
+const CORRELATORS: [&str; 2] = ["correlator", "correlator-2"];
+/// A lease runs out within 5 s; the rest is for a busy machine.
+const LEADS_WITHIN: Duration = Duration::from_secs(60);
 /// Requests begun between two kills, so that each hits a process at work.
 const BETWEEN_KILLS: u64 = 100;
 
@@ -262,6 +267,25 @@ fn unpositioned(mut record: IncidentRecord) -> IncidentRecord {
     record
 }
 
+/// Whether a correlator leads, by its own word.
+async fn leads(opsward: &Opsward<'_>, correlator: &str) -> anyhow::Result<bool> {
+    let metrics = opsward.metrics(correlator).await?;
+    Ok(metrics.get("opsward_correlator_leading") == Some(&1.0))
+}
+
+/// Which of [`CORRELATORS`] leads and which does not, once they agree on it.
+async fn leader_and_standby(opsward: &Opsward<'_>) -> (&'static str, &'static str) {
+    let [one, two] = CORRELATORS;
+    let agreed = async || match (leads(opsward, one).await?, leads(opsward, two).await?) {
+        (true, false) => Ok((one, two)),
+        (false, true) => Ok((two, one)),
+        both => anyhow::bail!("{CORRELATORS:?} lead: {both:?}"),
+    };
+    rig::until("one leader and one standby", LEADS_WITHIN, agreed)
+        .await
+        .expect("one leads")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
     const LOAD: Load = Load {
@@ -273,7 +297,7 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
     let rig = Rig::start(Options::default()).await.expect("rig");
     let mut opsward = Opsward::start(&rig).await.expect("opsward");
     opsward
-        .start_role("correlator-2", "correlator")
+        .start_role(CORRELATORS[1], "correlator")
         .await
         .expect("a standby");
     opsward.rule("by-host", by_host()).await.expect("rule");
@@ -290,17 +314,19 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
         let edit = r#"{"spec":{"groupBy":["host","service"],"trigger":{"count":3,"within":"1m"}}}"#;
         kubectl(&["patch", "trule", "by-host", "--type=merge", "-p", edit]).await;
         opsward.rule_ready("by-host").await.expect("edited");
-        // The leader sleeps through its lease, the standby takes over, and for a moment both lead.
-        for _ in 0..2 {
-            let leaders = [
-                opsward.role("correlator").expect("one"),
-                opsward.role("correlator-2").expect("two"),
-            ];
-            for server in leaders {
-                server.pause().expect("paused");
-                tokio::time::sleep(Duration::from_secs(6)).await;
-                server.resume().expect("resumed");
-            }
+        // Four times the leader sleeps through its lease, the standby takes over, and for a moment both lead.
+        for _ in 0..4 {
+            let (leader, standby) = leader_and_standby(&opsward).await;
+            let server = opsward.role(leader).expect("the leader");
+            server.pause().expect("paused");
+            let taken_over = async || {
+                anyhow::ensure!(leads(&opsward, standby).await?, "{standby} stands by");
+                anyhow::Ok(())
+            };
+            rig::until("the standby to lead", LEADS_WITHIN, taken_over)
+                .await
+                .expect("taken over");
+            server.resume().expect("resumed");
         }
         kubectl(&["delete", "trule", "by-host"]).await;
         opsward.rule("by-host", by_host()).await.expect("recreated");
@@ -345,4 +371,55 @@ async fn rules_changed_mid_stream_and_two_leaders_give_what_a_replay_gives() {
         replay.incident_records().any(|record| record.rule_gone),
         "incidents of the deleted rule"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_among_records_stops_nothing_and_goes_with_a_restart() {
+    const JUNK: &[u8] = b"\xffno record";
+    let rig = Rig::start(Options::default()).await.expect("rig");
+    let opsward = Opsward::start(&rig).await.expect("opsward");
+    opsward.rule("by-host", by_host()).await.expect("rule");
+    let counted = async |expected: u64| {
+        let (status, answer) = opsward.post(rig::load::PATH, SEED).await.expect("posted");
+        assert_eq!(status, 202, "{answer}");
+        settled(&opsward, expected).await;
+    };
+    counted(1).await;
+    let nats = rig.nats.connect("admin").await.expect("NATS");
+    let records = async_nats::jetstream::new(nats)
+        .get_key_value(bus::contract::INCIDENTS)
+        .await
+        .expect("the bucket");
+    let keys = records.keys().await.expect("keys").map(|key| key.expect("a key"));
+    let [own] = keys.collect::<Vec<_>>().await.try_into().expect("one record");
+    let stranger = format!("{}.junk", opsward.namespace());
+
+    // Over a record that the leader writes: the next write of it replaces the junk. Elsewhere: nobody looks.
+    for key in [&own, &stranger] {
+        records.put(key, JUNK.into()).await.expect("put");
+    }
+    counted(2).await;
+    let value = async |key: &str| records.get(key).await.expect("read");
+    let record = value(&own).await.expect("a record");
+    serde_json::from_slice::<IncidentRecord>(&record).expect("decodable again");
+    assert_eq!(value(&stranger).await.as_deref(), Some(JUNK));
+
+    // A leader that finds junk at its start takes both for old: one is written anew, the other belongs to nobody.
+    records.put(&own, JUNK.into()).await.expect("put");
+    opsward
+        .role("correlator")
+        .expect("correlator")
+        .restart()
+        .await
+        .expect("back");
+    let mended = async || {
+        anyhow::ensure!(records.get(&stranger).await?.is_none(), "{stranger} is there");
+        let record = records.get(&own).await?.unwrap_or_default();
+        serde_json::from_slice::<IncidentRecord>(&record)?;
+        anyhow::Ok(())
+    };
+    rig::until("junk to go", Duration::from_secs(60), mended)
+        .await
+        .expect("gone");
+    counted(3).await;
 }

@@ -222,6 +222,8 @@ fn samples_are_valid_objects() {
     for path in tracked()
         .into_iter()
         .filter(|path| path.starts_with("config/samples/") && has_extension(path, "yaml"))
+        // Parts of Opsward's own configuration; the tests of crate formats read bodies by them.
+        .filter(|path| !path.starts_with("config/samples/sources/"))
     {
         let source = text(&path).unwrap_or_default();
         for document in serde_yaml::Deserializer::from_str(&source) {

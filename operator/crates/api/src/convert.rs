@@ -1,5 +1,7 @@
 //! From what users write to what the correlator reads, and from what the correlator counts to what users read.
 
+mod opening_event;
+
 use domain::incident::IncidentRecord;
 use domain::rule::{RuleError, RuleSpec};
 use serde_json::Value;
@@ -223,6 +225,11 @@ fn duration(
         return Ok(length);
     }
     Err(invalid(format!("spec.{}", limits::not_between(field, bounds))))
+}
+
+/// The resources that an OpsEvent names for `record`, cut to the schema's bounds.
+pub fn resources(record: &IncidentRecord) -> Vec<String> {
+    opening_event::list(&record.resources, limits::RESOURCES, limits::RESOURCE_CHARS)
 }
 
 fn cut(text: &str, characters: u32) -> String {

@@ -11,6 +11,7 @@ pub mod definitions;
 pub mod duration;
 pub mod limits;
 pub mod names;
+pub mod opening_event;
 pub mod ops_event;
 mod schema;
 pub mod trigger_rule;
@@ -20,6 +21,7 @@ pub use convert::rule_from_log;
 pub use definitions::{crds, definitions};
 pub use duration::{Duration, DurationError};
 pub use names::{API_VERSION, CATEGORY, FIELD_MANAGER, GROUP, LABEL_MANAGED_BY, LABEL_RULE, VERSION};
+pub use opening_event::{EventDimensions, EventSource, OpeningEvent};
 pub use ops_event::{
     Close, CloseReason, Occurrences, OpsEvent, OpsEventSpec, OpsEventStatus, Phase, RuleReference,
 };

@@ -49,6 +49,24 @@ pub const GROUP_VALUE_CHARS: u32 = 512;
 pub const GROUP_TEXT_CHARS: u32 = 1024;
 /// Characters of a uid or an event's id.
 pub const ID_CHARS: u32 = 64;
+/// Characters of a text of the event that opened an incident: its record cuts them to as many bytes.
+pub const EVENT_TEXT_CHARS: u32 = 512;
+/// Characters of that event's description; the same.
+pub const DESCRIPTION_CHARS: u32 = 1024;
+/// Labels of an event.
+pub const EVENT_LABELS: u32 = 64;
+/// Links of an event: formats know a handful each.
+pub const EVENT_LINKS: u32 = 64;
+/// Characters of a link, as events have them.
+pub const LINK_CHARS: u32 = 2048;
+/// Tags of an event.
+pub const EVENT_TAGS: u32 = 50;
+/// Facts of one kind that an event's texts state.
+pub const FACTS: u32 = 16;
+/// Resources that an OpsEvent names: as many as one event may.
+pub const RESOURCES: u32 = 200;
+/// Characters of a resource's name, as events have them.
+pub const RESOURCE_CHARS: u32 = 256;
 /// Conditions of one object.
 pub const CONDITIONS: u32 = 16;
 /// Bytes of a condition's message.

@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::opening_event::OpeningEvent;
 use crate::schema;
 
 /// What the incident is about. Written once by Opsward, but for `close`.
@@ -211,6 +212,21 @@ pub struct OpsEventStatus {
     pub severity: Severity,
     /// What has been counted.
     pub occurrences: Occurrences,
+    /// The event that opened the incident, without its payload.
+    ///
+    /// It stays the same when the incident comes back. Absent for an incident that an older Opsward opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Box<OpeningEvent>>,
+    /// What the incident concerns: every resource that its occurrences and their repeats name.
+    ///
+    /// Each stands once, in the order in which they came; at most 200. Example: pods, hosts, or the ARNs on all pages of an
+    /// AWS Health notice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::RESOURCES), inner(length(max = limits::RESOURCE_CHARS)))]
+    pub resources: Vec<String>,
+    /// How many resources there are beyond those in `resources`; at most 800 are counted.
+    #[serde(default)]
+    pub resources_omitted: i64,
     /// How often the incident came back after it had ended by itself.
     #[serde(default)]
     pub reopened: i64,

@@ -1,5 +1,6 @@
 //! Schemas of `domain`'s types, which know nothing of schemas. The words are taken from the types themselves.
 
+use domain::dimensions::Urgency;
 use domain::incident::EndReason;
 use domain::rule::ResolveOn;
 use domain::rule::labels::LabelOperator;
@@ -44,13 +45,40 @@ pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
 
-/// Names with values, as a group has them.
-pub(crate) fn group(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn times(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": limits::FACTS,
+        "items": { "type": "string", "format": "date-time" }
+    })
+}
+
+pub(crate) fn urgency(_: &mut SchemaGenerator) -> Schema {
+    words([Urgency::Routine, Urgency::Soon, Urgency::Immediate])
+}
+
+/// At most `most` names, each with a text of at most `characters`.
+fn texts_by_name(most: u32, characters: u32) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": limits::LIST_ITEMS,
-        "additionalProperties": { "type": "string", "maxLength": limits::GROUP_VALUE_CHARS }
+        "maxProperties": most,
+        "additionalProperties": { "type": "string", "maxLength": characters }
     })
+}
+
+/// Names with values, as a group has them.
+pub(crate) fn group(_: &mut SchemaGenerator) -> Schema {
+    texts_by_name(limits::LIST_ITEMS, limits::GROUP_VALUE_CHARS)
+}
+
+/// Names with values, as events have them.
+pub(crate) fn event_labels(_: &mut SchemaGenerator) -> Schema {
+    texts_by_name(limits::EVENT_LABELS, limits::LABEL_VALUE_CHARS)
+}
+
+/// Names with links, as events have them.
+pub(crate) fn event_links(_: &mut SchemaGenerator) -> Schema {
+    texts_by_name(limits::EVENT_LINKS, limits::LINK_CHARS)
 }
 
 /// Kubernetes' own conditions as a list by type, with the bounds that Kubernetes gives them in its Go types.

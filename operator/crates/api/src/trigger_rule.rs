@@ -141,7 +141,8 @@ pub struct Match {
     /// An expression in CEL over the event that must be true.
     ///
     /// Left out: asks nothing. The event is `event`, with the fields that `groupBy` names, and `event.labels`,
-    /// `event.data` (the sender's own fields), `event.tags`, `event.state`. An expression that cannot be read
+    /// `event.data` (the sender's own fields), `event.dimensions` (the facts that its texts state), `event.tags`,
+    /// `event.state`. An expression that cannot be read
     /// shows in the condition Ready; an event on which it has no answer, such as a field that is not there,
     /// does not match and counts in `status.conditionErrors`. At most 1024 characters, no loops within
     /// loops, and `matches` takes its pattern as a text in quotes. Example: `event.data.cpu_usage > 90`.
@@ -214,7 +215,7 @@ pub struct Resolve {
     /// How soon after its end a new occurrence brings the same incident back.
     ///
     /// Default 15m. From 0s, which means never, to 7d. Later occurrences open a new incident. An incident that a person
-    /// closed does not come back: later events stay quiet until all is clear for this long.
+    /// closed does not come back: later events stay quiet until all is clear for this long, or for `maxOpen`.
     #[schemars(extend("x-kubernetes-validations" = [limits::rule_between("reopenWithin", &limits::REOPEN_WITHIN)]))]
     pub reopen_within: Duration,
     /// How long an incident may stay open at most.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::{self, stream};
 use bytes::Bytes;
@@ -209,20 +209,11 @@ impl Bus {
         &self,
         sequence: u64,
     ) -> Result<impl Stream<Item = Result<LogMessage, BusError>> + Send + Unpin + use<>, BusError> {
-        let config = pull::OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence {
-                start_sequence: sequence.max(1),
-            },
-            max_batch: READ_AHEAD,
-            ..Default::default()
+        let from = DeliverPolicy::ByStartSequence {
+            start_sequence: sequence.max(1),
         };
-        let consumer = self
-            .log()
-            .await?
-            .create_consumer(config)
-            .await
-            .map_err(failed("read the log"))?;
-        let messages = consumer.messages().await.map_err(failed("read the log"))?;
+        let reader = self.log_reader(from).await?;
+        let messages = reader.messages().await.map_err(failed("read the log"))?;
         Ok(messages.map(|message| {
             let message = message.map_err(failed("read the log"))?;
             let info = message.info().map_err(failed("read the log"))?;
@@ -238,6 +229,17 @@ impl Bus {
                 payload: message.message.payload,
             })
         }))
+    }
+
+    /// A reader of the log in order; it makes itself anew where a connection was lost.
+    async fn log_reader(&self, from: DeliverPolicy) -> Result<Consumer<pull::OrderedConfig>, BusError> {
+        let config = pull::OrderedConfig {
+            deliver_policy: from,
+            max_batch: READ_AHEAD,
+            ..Default::default()
+        };
+        let log = self.log().await?;
+        log.create_consumer(config).await.map_err(failed("read the log"))
     }
 
     /// Drops the log's entries below `sequence`.
@@ -260,21 +262,11 @@ impl Bus {
     /// NATS does not answer.
     pub async fn first_since(&self, at: Time) -> Result<Option<u64>, BusError> {
         let start_time = time_of(at)?;
-        let deliver_policy = DeliverPolicy::ByStartTime { start_time };
-        let config = pull::OrderedConfig {
-            deliver_policy,
-            ..Default::default()
-        };
-        let consumer = self
-            .log()
-            .await?
-            .create_consumer(config)
-            .await
-            .map_err(failed("read the log"))?;
-        if consumer.cached_info().num_pending == 0 {
+        let reader = self.log_reader(DeliverPolicy::ByStartTime { start_time }).await?;
+        if reader.cached_info().num_pending == 0 {
             return Ok(None);
         }
-        let mut messages = consumer.messages().await.map_err(failed("read the log"))?;
+        let mut messages = reader.messages().await.map_err(failed("read the log"))?;
         let first = tokio::time::timeout(FIRST_PATIENCE, messages.next())
             .await
             .map_err(failed("read the log"))?;

@@ -47,8 +47,9 @@ impl Record for RuleRecord {
 pub struct SourceRecord {
     /// Its name.
     pub name: String,
-    /// The tenant that its events belong to.
-    pub namespace: String,
+    /// The tenants that its events may belong to.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
     /// Its format.
     pub format: String,
 }

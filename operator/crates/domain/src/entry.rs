@@ -23,6 +23,11 @@ pub fn sequence(position: i64) -> u64 {
     u64::try_from(position / PACK_POSITIONS).unwrap_or(0)
 }
 
+/// The index of the item at `position` in its entry.
+pub fn index(position: i64) -> usize {
+    usize::try_from(position % PACK_POSITIONS).unwrap_or(0)
+}
+
 /// One entry, with its place in the one order.
 #[derive(Debug)]
 pub struct Entry<'a> {

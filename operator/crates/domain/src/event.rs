@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dimensions::Dimensions;
 use crate::hash::Hash128;
 use crate::json::{Labels, RawJson, Strings};
 use crate::severity::Severity;
@@ -95,12 +96,18 @@ pub struct Event<'a> {
     pub ends_at: Time,
     /// When Opsward received it.
     pub received_at: Time,
+    /// All things concerned, where a message names several.
+    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
+    pub resources: Strings<'a>,
     /// Where it came from.
     #[serde(borrow)]
     pub source: Source<'a>,
     /// The names of the fields that `fingerprint` was made of.
     #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
     pub fingerprint_fields: Strings<'a>,
+    /// The masked text among those fields, where the sender has no id for its problem: `disk <num> full`.
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    pub template: Cow<'a, str>,
     /// The tenant; never from the payload.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub namespace: Cow<'a, str>,
@@ -119,9 +126,6 @@ pub struct Event<'a> {
     /// The thing concerned (a pod, a host, an ARN).
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub resource: Cow<'a, str>,
-    /// All things concerned, where a message names several.
-    #[serde(borrow, default, skip_serializing_if = "Strings::is_empty")]
-    pub resources: Strings<'a>,
     /// The service concerned.
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub service: Cow<'a, str>,
@@ -149,6 +153,9 @@ pub struct Event<'a> {
     /// Links for people, by name (`generatorURL`, `runbook`). Untrusted.
     #[serde(borrow, default, skip_serializing_if = "Labels::is_empty")]
     pub links: Labels<'a>,
+    /// Facts that its texts state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<Box<Dimensions>>,
     /// The payload's own fields; elsewhere, and then a condition sees none, when the event would pass 128 KiB.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson<'a>>,
@@ -179,6 +186,9 @@ pub struct Head<'a> {
     pub ends_at: Time,
     /// As in [`Event`].
     pub received_at: Time,
+    /// As in [`Event`]: a repeat may name others than the occurrence did, as each page of a notice does. Few formats have
+    /// it; without it, it costs a look at one name.
+    pub resources: Strings<'a>,
     /// [`Source::name`].
     pub source: Cow<'a, str>,
 }
@@ -212,6 +222,14 @@ impl<'a> Logged<'a> {
         }
     }
 
+    /// The text that all but its head is still to be read from; `None` when it has been read as a whole.
+    pub const fn unread_text(&self) -> Option<&'a str> {
+        match self.body {
+            Body::Text(text) => Some(text),
+            Body::Event(_) => None,
+        }
+    }
+
     /// All of it; `None` when its text is no event beyond the head.
     pub fn event(&self) -> Option<Cow<'_, Event<'a>>> {
         match &self.body {
@@ -235,6 +253,7 @@ impl<'a> From<Event<'a>> for Logged<'a> {
             occurred_at: event.occurred_at,
             ends_at: event.ends_at,
             received_at: event.received_at,
+            resources: event.resources.clone(),
             source: event.source.name.clone(),
         };
         Self {
@@ -245,6 +264,49 @@ impl<'a> From<Event<'a>> for Logged<'a> {
 }
 
 impl Event<'_> {
+    /// A copy that borrows nothing.
+    pub fn into_owned(self) -> Event<'static> {
+        let own = |text: Cow<'_, str>| -> Cow<'static, str> { Cow::Owned(text.into_owned()) };
+        Event {
+            id: own(self.id),
+            delivery_key: own(self.delivery_key),
+            fingerprint: self.fingerprint,
+            occurrence_key: self.occurrence_key,
+            state: self.state,
+            severity: self.severity,
+            occurred_at: self.occurred_at,
+            ends_at: self.ends_at,
+            received_at: self.received_at,
+            resources: self.resources.into_owned(),
+            source: Source {
+                name: own(self.source.name),
+                format: own(self.source.format),
+                reported: own(self.source.reported),
+            },
+            fingerprint_fields: self.fingerprint_fields.into_owned(),
+            template: own(self.template),
+            namespace: own(self.namespace),
+            kind: own(self.kind),
+            severity_from: own(self.severity_from),
+            title: own(self.title),
+            description: own(self.description),
+            resource: own(self.resource),
+            service: own(self.service),
+            host: own(self.host),
+            team: own(self.team),
+            environment: own(self.environment),
+            account: own(self.account),
+            region: own(self.region),
+            labels: self.labels.into_owned(),
+            tags: self.tags.into_owned(),
+            links: self.links.into_owned(),
+            dimensions: self.dimensions,
+            data: self.data.map(RawJson::into_owned),
+            data_ref: own(self.data_ref),
+            traceparent: own(self.traceparent),
+        }
+    }
+
     /// The text of a field by the name users write in `groupBy`: a short field, or `labels.<name>`. A field
     /// that the event lacks is the empty text; `None` means that there is no such field.
     pub fn field(&self, name: &str) -> Option<&str> {

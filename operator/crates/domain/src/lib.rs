@@ -3,9 +3,11 @@
 
 pub mod correlate;
 mod decode;
+pub mod dimensions;
 mod encode;
 pub mod entry;
 pub mod event;
+pub mod expression;
 pub mod hash;
 pub mod incident;
 pub mod json;

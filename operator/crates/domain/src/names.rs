@@ -1,5 +1,6 @@
 //! The names of an event's members as they stand in its JSON: comma, quotes and colon with them, in the order in
-//! which they are written. What writes them and what reads them share them. Arrays, so that the compiler knows their lengths: one copy, one comparison.
+//! which they are written. What writes them and what reads them share them. Arrays, so that the compiler knows their
+//! lengths: one copy, one comparison.
 
 macro_rules! names {
     ($($name:ident = $text:literal;)*) => {
@@ -17,18 +18,19 @@ names! {
     OCCURRED_AT = br#","occurredAt":"#;
     ENDS_AT = br#","endsAt":"#;
     RECEIVED_AT = br#","receivedAt":"#;
+    RESOURCES = br#","resources":"#;
     SOURCE = br#","source":"#;
     SOURCE_NAME = br#"{"name":"#;
     SOURCE_FORMAT = br#","format":"#;
     SOURCE_REPORTED = br#","reported":"#;
     FINGERPRINT_FIELDS = br#","fingerprintFields":"#;
+    TEMPLATE = br#","template":"#;
     NAMESPACE = br#","namespace":"#;
     TYPE = br#","type":"#;
     SEVERITY_FROM = br#","severityFrom":"#;
     TITLE = br#","title":"#;
     DESCRIPTION = br#","description":"#;
     RESOURCE = br#","resource":"#;
-    RESOURCES = br#","resources":"#;
     SERVICE = br#","service":"#;
     HOST = br#","host":"#;
     TEAM = br#","team":"#;
@@ -38,6 +40,7 @@ names! {
     LABELS = br#","labels":"#;
     TAGS = br#","tags":"#;
     LINKS = br#","links":"#;
+    DIMENSIONS = br#","dimensions":"#;
     DATA = br#","data":"#;
     DATA_REF = br#","dataRef":"#;
     TRACEPARENT = br#","traceparent":"#;

@@ -26,7 +26,7 @@ impl Severity {
 
     /// The severity that a sender's word stands for, whatever its case; `None` for a word nobody agreed on.
     pub fn from_word(word: &str) -> Option<Self> {
-        const WORDS: [(&str, Severity); 26] = [
+        const WORDS: [(&str, Severity); 27] = [
             ("critical", Severity::Critical),
             ("page", Severity::Critical),
             ("emergency", Severity::Critical),
@@ -49,6 +49,7 @@ impl Severity {
             ("p4", Severity::Low),
             ("info", Severity::Info),
             ("information", Severity::Info),
+            ("informational", Severity::Info),
             ("none", Severity::Info),
             ("ok", Severity::Info),
             ("debug", Severity::Info),
@@ -87,6 +88,7 @@ mod tests {
     fn words_of_many_systems_map_whatever_their_case() {
         assert_eq!(Severity::from_word("PAGE"), Some(Severity::Critical));
         assert_eq!(Severity::from_word(" Warning "), Some(Severity::Medium));
+        assert_eq!(Severity::from_word("Informational"), Some(Severity::Info));
         assert_eq!(Severity::from_word("purple"), None);
     }
 }

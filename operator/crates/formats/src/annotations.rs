@@ -10,11 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::cut;
 use crate::field::Field;
+use crate::links::{self, Link};
 use crate::refusal::{Place, Reason, Refusal};
-
-/// Bytes of a link. Browsers and chat systems take about 2,000; a longer one is left out, since a cut one leads
-/// nowhere.
-const LINK_BYTES: usize = 2048;
 
 /// The annotations that an event has fields for.
 #[derive(Default)]
@@ -57,26 +54,14 @@ impl<'a> Annotations<'a> {
         }
     }
 
-    /// The links that an alert brings: only web addresses, since people will click on them.
-    pub(crate) fn links(&self, generator_url: Cow<'a, str>) -> Labels<'a> {
-        let links = [
+    /// The links that an alert brings, with those that it has outside of its annotations.
+    pub(crate) fn links(&self, generator_url: Cow<'a, str>, others: Vec<Link<'a>>) -> Labels<'a> {
+        let known = [
             ("dashboard", self.dashboard.clone()),
             ("generatorURL", generator_url),
             ("runbook", self.runbook.clone()),
         ];
-        let usable = |link: &str| {
-            link.len() <= LINK_BYTES
-                && ["https://", "http://"]
-                    .iter()
-                    .any(|scheme| link.starts_with(scheme))
-        };
-        Labels::new(
-            links
-                .into_iter()
-                .filter(|(_, link)| usable(link))
-                .map(|(name, link)| (name.into(), link))
-                .collect(),
-        )
+        links::usable(known.into_iter().chain(others))
     }
 }
 

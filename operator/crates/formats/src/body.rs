@@ -129,6 +129,10 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> Refusal {
 /// body of one object it is seen here.
 pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Result<T, Refusal> {
     if !text.starts_with('{') {
+        // A body that is no JSON at all is told so; an element's text has been read as JSON.
+        if matches!(place, Place::Body) {
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| unreadable(&error))?;
+        }
         return Err(Refusal::new(
             Reason::WrongShape,
             format!("{place}: {}, not an object", kind_of(text)),
@@ -145,6 +149,44 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str, place: Place) -> Res
             format!("{place}: {error}, counted from the item's beginning"),
         ),
     })
+}
+
+/// The items of a body that is one object, or a list of them; `one` reads an object's text.
+pub(crate) fn one_or_many<'a>(
+    text: &'a str,
+    one: impl Fn(&'a str, Place) -> Result<(Event<'a>, usize), Refusal> + 'a,
+) -> Result<Items<'a>, Refusal> {
+    match text.as_bytes().first() {
+        Some(b'[') => {
+            let objects = Elements::<&'a RawValue>::of_body(text)?;
+            Ok(objects.items("", move |raw, place| one(raw.get(), place)))
+        }
+        Some(b'{') => match one(text, Place::Body) {
+            // In a body of one object, what cannot be read is the body.
+            Err(refusal) if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
+            item => Ok(Box::new(std::iter::once(item.into()))),
+        },
+        // Not JSON, or JSON of another kind: the parser says which.
+        _ => match Elements::<IgnoredAny>::of_body(text) {
+            Err(refusal) if refusal.reason == Reason::InvalidJson => Err(refusal),
+            _ => Err(Refusal::new(
+                Reason::WrongShape,
+                format!(
+                    "the body is {}; send an object, or a list of objects",
+                    kind_of(text)
+                ),
+            )),
+        },
+    }
+}
+
+/// The text of each object of such a body.
+pub(crate) fn texts_of_one_or_many(text: &str) -> Result<Vec<&str>, Refusal> {
+    if text.starts_with('[') {
+        Ok(Elements::of_body(text)?.texts())
+    } else {
+        Ok(vec![text])
+    }
 }
 
 /// What kind of JSON value a text is, for a message.
@@ -220,6 +262,15 @@ mod tests {
         assert!(!too_deep(&format!("[{}]", "{},".repeat(500)), MAX_DEPTH));
         let quoted = format!(r#"["{}\"{}"]"#, "[".repeat(100), "{".repeat(100));
         assert!(!too_deep(&quoted, MAX_DEPTH));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_not_called_a_number() {
+        let refusal = |text| object::<IgnoredAny>(text, Place::Body).err().unwrap();
+        assert_eq!(refusal("disk full").reason, Reason::InvalidJson);
+        assert_eq!(refusal("[1,").reason, Reason::InvalidJson);
+        assert_eq!(refusal("5").reason, Reason::WrongShape);
+        assert_eq!(refusal("5").message, "body: a number, not an object");
     }
 
     #[test]

@@ -3,69 +3,72 @@
 //!
 //! This is the hot path of ingest: an item is parsed once into types that borrow from the body.
 
+mod alert;
 mod alertmanager;
 mod annotations;
 mod authority;
 mod body;
+mod cloudevents;
 mod cut;
 mod data;
+mod delivery_key;
+mod eventbridge;
+mod falco;
 mod field;
+mod format;
+mod generic;
+mod github;
+mod grafana;
 mod labels;
+mod links;
+mod occurrence;
+mod otel_severity;
+mod otlp;
+mod owned;
+mod pagerduty;
+mod reader;
 mod refusal;
+mod sample;
 mod sent_time;
+mod sns;
+mod state_word;
+mod template;
+mod traceparent;
 mod webhook;
 
 use domain::event::Event;
 use domain::time::Time;
 
 pub use body::{MAX_DEPTH, MAX_ITEMS};
+pub use eventbridge::InsufficientData;
+pub use format::Format;
+pub use generic::MappingSpec;
+pub use otlp::{is_json as otlp_is_json, response as otlp_response, status as otlp_status};
+pub use pagerduty::dedup_key as pagerduty_dedup_key;
+pub use reader::{Reader, Settings, SettingsError};
 pub use refusal::{Reason, Refusal};
-
-/// An input format: the sender's language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Opsward's own small body, for scripts and whatever can post JSON.
-    Webhook,
-    /// Alertmanager's webhook (version 4) and the alerts that Prometheus posts to its v2 API.
-    Alertmanager,
-}
-
-impl Format {
-    /// All formats, as users list them.
-    pub const ALL: [Self; 2] = [Self::Webhook, Self::Alertmanager];
-
-    /// The name in configuration, paths, metrics and `source.format`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Alertmanager => "alertmanager",
-        }
-    }
-
-    /// The format of that name; names are exact.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-
-    /// Whether its problems begin and end by messages (they carry an `occurrenceKey`), so that silence never
-    /// ends one.
-    pub const fn has_life_cycle(self) -> bool {
-        match self {
-            Self::Webhook => false,
-            Self::Alertmanager => true,
-        }
-    }
-}
+pub use sample::{Sample, sample};
+pub use traceparent::is_well_formed as is_traceparent;
 
 /// One request as the collector has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// The body, already within the size bound and unpacked.
     pub body: &'a [u8],
+    /// The request's headers whose values are text, their names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
     /// When the collector had it whole.
     pub received_at: Time,
     /// The configured source's name.
     pub source: &'a str,
+}
+
+impl<'a> Input<'a> {
+    /// The first header of that name, which is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        let found = self.headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| *value)
+    }
 }
 
 /// One item of a request; it lives and dies alone.
@@ -73,7 +76,8 @@ pub struct Input<'a> {
 pub struct Item<'a> {
     /// How many of its labels were left out or shortened to stay within [`domain::event::bounds`].
     pub labels_cut: usize,
-    /// The event, or why there is none. `id`, `namespace` and `deliveryKey` are left empty.
+    /// The event, or why there is none. `id` and `namespace` are left empty; `deliveryKey` is what the format has for
+    /// one, beginning with the format's name.
     pub result: Result<Event<'a>, Refusal>,
 }
 
@@ -95,41 +99,3 @@ impl<'a> From<Result<(Event<'a>, usize), Refusal>> for Item<'a> {
 
 /// The items of one request, each made when it is asked for: an event is large, and one at a time stays in the cache.
 pub type Items<'a> = Box<dyn ExactSizeIterator<Item = Item<'a>> + 'a>;
-
-/// Makes events of a request's body, in the order of its items. No items is a success: an empty batch.
-///
-/// # Errors
-/// The body as a whole cannot be read: not UTF-8, not JSON, not the format's shape, too deep, too many items.
-pub fn parse(format: Format, input: Input<'_>) -> Result<Items<'_>, Refusal> {
-    let text = body::text(input.body)?;
-    match format {
-        Format::Webhook => webhook::parse(text, input),
-        Format::Alertmanager => alertmanager::parse(text, input),
-    }
-}
-
-/// The items' own JSON texts in their order, for dead letters: not redacted. Read anew, because few bodies have an
-/// item that needs one; none for a body that [`parse`] refuses as a whole.
-pub fn texts(format: Format, body: &[u8]) -> Vec<&str> {
-    let Ok(text) = body::text(body) else {
-        return Vec::new();
-    };
-    let texts = match format {
-        Format::Webhook => webhook::texts(text),
-        Format::Alertmanager => alertmanager::texts(text),
-    };
-    texts.unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_format_is_found_by_its_own_name_only() {
-        for format in Format::ALL {
-            assert_eq!(Format::from_name(format.name()), Some(format));
-        }
-        assert_eq!(Format::from_name("Webhook"), None);
-    }
-}

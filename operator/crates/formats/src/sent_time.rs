@@ -59,10 +59,15 @@ fn read_text(text: &str) -> Result<Option<Time>, ()> {
         return Ok(None);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        if looks_like_date(text) {
+            return Err(());
+        }
         return from_epoch(text.parse().map_err(drop)?);
     }
     let rfc2822 = || {
+        // The date is what counts where the name of its day is another's, as in samples that AWS publishes.
         rfc2822::DateTimeParser::new()
+            .relaxed_weekday(true)
             .parse_timestamp(text)
             .map(Time::from)
     };
@@ -72,6 +77,12 @@ fn read_text(text: &str) -> Result<Option<Time>, ()> {
         1.. => Ok(Some(at)),
         _ => Err(()),
     }
+}
+
+/// Whether the digits are a date of the basic notation, `20241220` or `20241220103000`, whose zone nobody says: as an
+/// epoch it would be a day of 1970, or of the year 2611.
+fn looks_like_date(digits: &str) -> bool {
+    matches!(digits.len(), 8 | 14) && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
 fn from_epoch(number: f64) -> Result<Option<Time>, ()> {
@@ -131,6 +142,11 @@ mod tests {
             reads(r#""Sun, 1 Dec 2024 10:30:00 GMT""#).as_deref(),
             Some("2024-12-01T10:30:00.000Z")
         );
+        assert_eq!(
+            reads(r#""Sat, 05 Jun 2016 15:10:09 GMT""#).as_deref(),
+            Some("2016-06-05T15:10:09.000Z"),
+            "a Sunday"
+        );
     }
 
     #[test]
@@ -152,6 +168,9 @@ mod tests {
             r#""yesterday""#,
             r#""2024-12-20T10:30:00""#,
             r#""20/12/2024""#,
+            r#""20241220""#,
+            r#""19991231235959""#,
+            r#""20241220103000""#,
             r#""1969-12-31T23:59:59Z""#,
             r#""1.2.3""#,
             "-5",

@@ -22,71 +22,27 @@ use domain::event::{Event, EventState, Source};
 use domain::hash::Hash128;
 use domain::json::{Labels, RawJson, Text};
 use domain::severity::Severity;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::body::{self, Elements};
+use crate::body;
 use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
-use crate::refusal::{Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Items, authority, cut, sent_time};
+use crate::refusal::{Place, Quoted, Refusal};
+use crate::{Format, Input, Items, authority, cut, sent_time, state_word};
 
 /// What the fingerprint is made of: the payload's own words, before anything is cut or guessed.
 const FINGERPRINT_FIELDS: [&str; 4] = ["source", "event_type", "host", "service"];
 
-/// The words of `status`, whatever their case.
-const FIRING_WORDS: [&str; 7] = [
-    "firing",
-    "active",
-    "open",
-    "alerting",
-    "triggered",
-    "problem",
-    "alert",
-];
-const RESOLVED_WORDS: [&str; 7] = [
-    "resolved",
-    "ok",
-    "closed",
-    "cleared",
-    "recovered",
-    "inactive",
-    "normal",
-];
-const INFO_WORDS: [&str; 4] = ["info", "information", "informational", "notice"];
-
 /// Makes events of one object or a list of objects.
 pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
-    match text.as_bytes().first() {
-        Some(b'[') => Ok(Elements::<&'a RawValue>::of_body(text)?
-            .items("", move |raw, place| one(raw.get(), place, &input))),
-        Some(b'{') => match one(text, Place::Body, &input) {
-            // In a body of one object, what cannot be read is the body.
-            Err(refusal) if matches!(refusal.reason, Reason::InvalidJson | Reason::TooDeep) => Err(refusal),
-            item => Ok(Box::new(std::iter::once(item.into()))),
-        },
-        // Not JSON, or JSON of another kind: the parser says which.
-        _ => match Elements::<IgnoredAny>::of_body(text) {
-            Err(refusal) if refusal.reason == Reason::InvalidJson => Err(refusal),
-            _ => Err(Refusal::new(
-                Reason::WrongShape,
-                format!(
-                    "the body is {}; send an object, or a list of objects",
-                    body::kind_of(text)
-                ),
-            )),
-        },
-    }
+    body::one_or_many(text, move |raw, place| one(raw, place, &input))
 }
 
 /// The text of each object.
 pub(crate) fn texts(text: &str) -> Result<Vec<&str>, Refusal> {
-    if text.starts_with('[') {
-        Ok(Elements::of_body(text)?.texts())
-    } else {
-        Ok(vec![text])
-    }
+    body::texts_of_one_or_many(text)
 }
 
 fn one<'a>(raw: &'a str, place: Place, input: &Input<'a>) -> Result<(Event<'a>, usize), Refusal> {
@@ -223,24 +179,17 @@ fn severity<'a>(
 
 fn state(field: Field<'_>, place: Place) -> Result<EventState, Refusal> {
     let at = place.field("status");
-    let text = field.text(&at)?;
-    let word = text.trim_ascii();
-    let is_in = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
-    if word.is_empty() || is_in(&FIRING_WORDS) {
-        Ok(EventState::Firing)
-    } else if is_in(&RESOLVED_WORDS) {
-        Ok(EventState::Resolved)
-    } else if is_in(&INFO_WORDS) {
-        Ok(EventState::Info)
-    } else {
-        let known = [&FIRING_WORDS[..], &RESOLVED_WORDS[..], &INFO_WORDS[..]]
-            .concat()
-            .join(", ");
-        Err(Refusal::invalid(
+    let word = field.text(&at)?;
+    state_word::read(&word).ok_or_else(|| {
+        Refusal::invalid(
             &at,
-            format_args!("{} is no known status; send one of {known}", Quoted(word)),
-        ))
-    }
+            format_args!(
+                "{} is no known status; send one of {}",
+                Quoted(word.trim_ascii()),
+                state_word::known()
+            ),
+        )
+    })
 }
 
 /// `threshold_breach` as a title: "Threshold breach".

@@ -10,25 +10,10 @@
     reason = "a test's helpers are tests"
 )]
 
-use std::path::{Path, PathBuf};
+mod sample;
 
-use domain::time::Time;
-use formats::{Format, Input, Item, parse};
-
-const RECEIVED_AT: &str = "2024-12-20T10:30:05Z";
-
-fn samples(format: Format) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/samples")
-        .join(format.name());
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    files
-}
+use formats::{Format, Item};
+use sample::Sample;
 
 fn line(item: &Item<'_>) -> String {
     match &item.result {
@@ -39,71 +24,61 @@ fn line(item: &Item<'_>) -> String {
     }
 }
 
-fn lines(format: Format, body: &[u8]) -> Vec<String> {
-    let input = Input {
-        body,
-        received_at: Time::parse(RECEIVED_AT).unwrap(),
-        source: "sample",
-    };
-    parse(format, input).unwrap().map(|item| line(&item)).collect()
+fn lines(sample: &Sample) -> Vec<String> {
+    sample.with(&sample.body, |reader, input| {
+        let items = reader
+            .parse(input)
+            .unwrap_or_else(|refusal| panic!("{}: {refusal}", sample.file.display()));
+        items.map(|item| line(&item)).collect()
+    })
+}
+
+fn all() -> impl Iterator<Item = Sample> {
+    Format::ALL.into_iter().flat_map(sample::all)
 }
 
 #[test]
 fn samples_become_the_recorded_events() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut seen = 0;
-    for format in Format::ALL {
-        for file in samples(format) {
-            let mut text = lines(format, &std::fs::read(&file).unwrap()).join("\n");
-            text.push('\n');
-            let golden = file.with_extension("events.jsonl");
-            if update {
-                std::fs::write(&golden, &text).unwrap();
-            }
-            assert_eq!(
-                text,
-                std::fs::read_to_string(&golden).unwrap(),
-                "{}",
-                file.display()
-            );
-            seen += 1;
+    for sample in all() {
+        let mut text = lines(&sample).join("\n");
+        text.push('\n');
+        let golden = sample.file.with_extension("events.jsonl");
+        if update {
+            std::fs::write(&golden, &text).unwrap();
         }
+        let recorded = std::fs::read_to_string(&golden);
+        assert_eq!(text, recorded.unwrap_or_default(), "{}", sample.file.display());
+        seen += 1;
     }
     assert!(seen >= 8, "only {seen} samples found");
 }
 
 #[test]
 fn recorded_events_read_back_as_the_same_events() {
-    for format in Format::ALL {
-        for file in samples(format) {
-            for line in lines(format, &std::fs::read(&file).unwrap()) {
-                let Ok(event) = serde_json::from_str::<domain::event::Event<'_>>(&line) else {
-                    assert!(line.contains("\"reason\""), "{line}");
-                    continue;
-                };
-                assert_eq!(serde_json::to_string(&event).unwrap(), line);
-            }
+    for sample in all() {
+        for line in lines(&sample) {
+            let Ok(event) = serde_json::from_str::<domain::event::Event<'_>>(&line) else {
+                assert!(line.contains("\"reason\""), "{line}");
+                continue;
+            };
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
         }
     }
 }
 
 #[test]
 fn a_parsed_event_equals_what_its_json_reads_as() {
-    for format in Format::ALL {
-        for file in samples(format) {
-            let body = std::fs::read(&file).unwrap();
-            let input = Input {
-                body: &body,
-                received_at: Time::parse(RECEIVED_AT).unwrap(),
-                source: "sample",
-            };
-            for event in parse(format, input).unwrap().filter_map(|item| item.result.ok()) {
+    for sample in all() {
+        sample.with(&sample.body, |reader, input| {
+            for event in reader.parse(input).unwrap().filter_map(|item| item.result.ok()) {
                 let json = serde_json::to_string(&event).unwrap();
                 assert_eq!(
                     serde_json::from_str::<domain::event::Event<'_>>(&json).unwrap(),
                     event
                 );
             }
-        }
+        });
     }
 }

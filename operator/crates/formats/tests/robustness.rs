@@ -11,75 +11,30 @@
     reason = "a test's helpers are tests"
 )]
 
+mod answer;
 mod damage;
+mod sample;
 
-use std::path::Path;
+use formats::Format;
+use sample::Sample;
 
-use domain::event::{Event, bounds};
-use domain::time::Time;
-use formats::{Format, Input, Refusal, parse};
-
-const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
 const MUTATIONS: u64 = 10_000;
 /// Bodies up to this size are cut at every byte, larger ones at every 64th.
 const SMALL_BYTES: usize = 2048;
 
-fn samples(format: Format) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
-    damage::samples(&folder.join(format.name()))
-}
-
 /// Parses, and checks what must hold for any answer; says how many events came out.
-fn check(format: Format, body: &[u8]) -> usize {
-    let input = Input {
-        body,
-        received_at: RECEIVED_AT,
-        source: "damaged",
-    };
-    match parse(format, input) {
-        Err(refusal) => {
-            check_refusal(&refusal);
-            0
-        }
-        Ok(items) => items
-            .map(|item| item.result.as_ref().map_or_else(check_refusal, check_event))
-            .sum(),
-    }
-}
-
-fn check_refusal(refusal: &Refusal) -> usize {
-    assert!(refusal.message.len() > 10, "{refusal:?}");
-    assert!(refusal.message.len() < 1000, "{refusal:?}");
-    0
-}
-
-fn check_event(event: &Event<'_>) -> usize {
-    assert!(
-        event.title.chars().count() <= bounds::TITLE_CHARS && !event.title.is_empty(),
-        "{event:?}"
-    );
-    assert!(event.description.len() <= bounds::DESCRIPTION_BYTES);
-    assert!(event.labels.len() <= bounds::LABELS);
-    for (name, value) in event.labels.iter() {
-        assert!(name.len() <= bounds::LABEL_NAME_BYTES && value.len() <= bounds::LABEL_VALUE_BYTES);
-    }
-    assert!(event.occurred_at.millis() <= RECEIVED_AT.millis() + bounds::FUTURE_MILLIS);
-    assert!(!event.fingerprint.is_absent() && !event.fingerprint_fields.is_empty());
-    let json = serde_json::to_string(event).unwrap();
-    assert!(!json.contains('\n'), "an event is one line: {json}");
-    let read: Event<'_> = serde_json::from_str(&json).unwrap();
-    assert_eq!(&read, event);
-    1
+fn check(sample: &Sample, body: &[u8]) -> usize {
+    sample.with(body, answer::check)
 }
 
 #[test]
 fn a_body_cut_off_anywhere_is_answered() {
-    for format in Format::ALL {
-        for body in samples(format) {
-            let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
-            for end in (0..body.len()).step_by(step) {
-                check(format, &body[..end]);
-            }
+    for sample in Format::ALL.into_iter().flat_map(sample::all) {
+        let body = &sample.body;
+        let step = if body.len() <= SMALL_BYTES { 1 } else { 64 };
+        println!("{}", sample.file.display());
+        for end in (0..body.len()).step_by(step) {
+            check(&sample, &body[..end]);
         }
     }
 }
@@ -90,11 +45,12 @@ fn a_mutated_body_is_answered() {
         .ok()
         .map(|seed| seed.parse::<u64>().unwrap());
     for format in Format::ALL {
-        let bodies = samples(format);
+        let samples = sample::all(format);
         let mut events = 0;
         for seed in chosen.map_or(1..=MUTATIONS, |seed| seed..=seed) {
-            let body = damage::mutated(&bodies, seed);
-            let answer = std::panic::catch_unwind(|| check(format, &body));
+            let sample = &samples[usize::try_from(seed).unwrap() % samples.len()];
+            let body = damage::mutated(&sample.body, seed);
+            let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(sample, &body)));
             events += answer.unwrap_or_else(|_| panic!("{}: MUTATION_SEED={seed}", format.name()));
         }
         println!("{}: {events} events out of seeds 1 to {MUTATIONS}", format.name());

@@ -60,7 +60,7 @@ impl Admin {
         shutdown: Shutdown,
     ) -> Result<(), Infallible> {
         let metrics = Arc::new(metrics);
-        let make = |_peer| {
+        let make = move |_peer| {
             let (health, metrics) = (health.clone(), Arc::clone(&metrics));
             service_fn(move |request: Request<_>| {
                 ready(Ok::<_, Infallible>(answer(

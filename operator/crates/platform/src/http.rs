@@ -1,36 +1,38 @@
 //! The accept loop under every HTTP/1 server of the process: the admin pages and the collector's ingest.
 //!
 //! It bounds connections, header time and header size, and ends gracefully. It knows no path, reads no body and
-//! answers nothing itself: bodies are the service's to bound. TLS belongs to the ingress or mesh in front.
+//! answers nothing itself: bodies are the service's to bound.
 //!
 //! This is the ingest hot path. Per request it adds no allocation, log line, span, lock or boxed call of its own;
 //! what costs, costs once a connection.
 
-use std::collections::HashMap;
+mod connections;
+mod newcomers;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
-use tracing::{debug, error, warn};
+use tokio::time::sleep;
+use tracing::{debug, warn};
 
-use crate::chain::Chain;
 use crate::supervisor::Shutdown;
+use crate::tls;
+use connections::Connections;
+pub use newcomers::Place;
 
 /// How long open requests may take to finish after shutdown was requested: 2 s below the supervisor's deadline, so
 /// that a slow sender costs its own connection and not the process's clean exit.
@@ -43,7 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// What one server allows its peers.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Open connections; more wait in the kernel's accept queue (1024), and beyond it the kernel drops their SYN.
+    /// Open connections. One more takes the place of the oldest that the service has not said to keep; when all are kept, it
+    /// waits in the kernel's accept queue (1024), and beyond that the kernel drops its SYN.
     pub max_connections: usize,
     /// Time for one request's head to arrive whole. hyper starts it as soon as the connection is idle, so it is the
     /// keep-alive time as well.
@@ -70,10 +73,14 @@ pub struct BindError {
 enum ConnectionEnd {
     /// In order, by either side.
     Closed,
+    /// No TLS, or not in time.
+    HandshakeFailed,
     /// No whole request head in time; an idle keep-alive connection ends so too.
     HeaderTimeout,
     /// Not HTTP/1, or a head beyond its limit; hyper answered 400, 414 or 431.
     Malformed,
+    /// Gave its place to another before the service said to keep it.
+    GaveWay,
     /// Broken off by the peer, the network or the drain timeout.
     Aborted,
     /// The service failed or panicked.
@@ -85,10 +92,22 @@ struct EndLabels {
     outcome: ConnectionEnd,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address, or that of the proxy in between.
+    pub address: SocketAddr,
+    /// Its certificate, when it showed one that a known authority issued.
+    pub certificate: Option<CertificateDer<'static>>,
+    /// Its place among the connections, to be kept once its sender is known.
+    pub place: Place,
+}
+
 /// A bound server that does not serve yet.
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
+    tls: Option<tls::Acceptor>,
     address: SocketAddr,
     limits: Limits,
     ends: Family<EndLabels, Counter>,
@@ -106,10 +125,18 @@ impl HttpServer {
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
             listener,
+            tls: None,
             address,
             limits,
             ends: Family::default(),
         })
+    }
+
+    /// The same server, speaking HTTPS.
+    #[must_use]
+    pub fn with_tls(mut self, acceptor: tls::Acceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
     }
 
     /// The address it is bound to, with the real port.
@@ -126,11 +153,11 @@ impl HttpServer {
     /// Serves until shutdown is requested; then refuses new connections, closes idle ones, lets open requests finish
     /// for [`DRAIN_TIMEOUT`] and closes the rest.
     ///
-    /// `make` gives each connection its service, knowing the peer's address. A service that panics loses its
+    /// `make` gives each connection its service, knowing its peer. A service that panics loses its
     /// connection and nothing else. Never fails; the result is for the supervisor.
     pub async fn serve<M, S, B>(self, make: M, shutdown: Shutdown) -> Result<(), Infallible>
     where
-        M: Fn(SocketAddr) -> S,
+        M: Fn(Peer) -> S + Clone + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -139,82 +166,33 @@ impl HttpServer {
     {
         let Self {
             listener,
+            tls,
             limits,
             ends,
             ..
         } = self;
         let http = protocol(&limits);
-        let mut open = Connections {
-            tasks: JoinSet::new(),
-            stops: HashMap::new(),
-            ends,
-        };
+        let mut open = Connections::new(ends);
+        // Accepted, and not started before there is a place.
+        let mut waiting = None;
         loop {
+            waiting = match waiting {
+                Some(accepted) if open.has_place(limits.max_connections) => {
+                    open.serve(accepted, &http, tls.clone(), make.clone(), limits.header_timeout);
+                    None
+                }
+                waiting => waiting,
+            };
             tokio::select! {
                 biased;
                 () = shutdown.requested() => break,
                 Some(joined) = open.tasks.join_next_with_id() => open.ended(joined),
-                (stream, peer) = accept(&listener), if open.tasks.len() < limits.max_connections => {
-                    let connection = http.serve_connection(TokioIo::new(stream), make(peer));
-                    open.start(|stop| drive(connection, stop));
-                }
+                accepted = accept(&listener), if waiting.is_none() => waiting = Some(accepted),
             }
         }
         drop(listener);
         open.drain().await;
         Ok(())
-    }
-}
-
-/// The open connections of one server. Dropping it aborts them.
-struct Connections {
-    tasks: JoinSet<ConnectionEnd>,
-    /// Dropping an entry asks that connection to end. One channel each, because polling a shared notification on every
-    /// wake would take its lock for every request on every core; a oneshot is polled by one atomic load.
-    stops: HashMap<Id, oneshot::Sender<()>>,
-    ends: Family<EndLabels, Counter>,
-}
-
-impl Connections {
-    fn start<F>(&mut self, task: impl FnOnce(oneshot::Receiver<()>) -> F)
-    where
-        F: Future<Output = ConnectionEnd> + Send + 'static,
-    {
-        let (stop, stopped) = oneshot::channel();
-        let handle = self.tasks.spawn(task(stopped));
-        self.stops.insert(handle.id(), stop);
-    }
-
-    fn ended(&mut self, joined: Result<(Id, ConnectionEnd), JoinError>) {
-        let (id, outcome) = match joined {
-            Ok(ended) => ended,
-            Err(failed) => {
-                error!(error = %failed, "a bug: an HTTP service panicked; its connection is closed");
-                (failed.id(), ConnectionEnd::ServiceFailed)
-            }
-        };
-        self.stops.remove(&id);
-        self.ends.get_or_create(&EndLabels { outcome }).inc();
-    }
-
-    async fn drain(mut self) {
-        self.stops.clear();
-        let all_ended = async {
-            while let Some(joined) = self.tasks.join_next_with_id().await {
-                self.ended(joined);
-            }
-        };
-        if timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
-            let open = self.tasks.len();
-            warn!(
-                open,
-                "closing HTTP connections whose requests did not finish in time"
-            );
-            let outcome = ConnectionEnd::Aborted;
-            self.ends
-                .get_or_create(&EndLabels { outcome })
-                .inc_by(open as u64);
-        }
     }
 }
 
@@ -256,45 +234,6 @@ fn is_of_the_peer(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
     )
-}
-
-/// Drives one connection to its end, gracefully once `stop` fires.
-async fn drive<S, B>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
-    stop: oneshot::Receiver<()>,
-) -> ConnectionEnd
-where
-    S: Service<Request<Incoming>, Response = Response<B>>,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: Body + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => Some(ended),
-        _ = stop => None,
-    };
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        connection.as_mut().graceful_shutdown();
-        connection.await
-    };
-    ended.map_or_else(|error| end_of(&error), |()| ConnectionEnd::Closed)
-}
-
-fn end_of(error: &hyper::Error) -> ConnectionEnd {
-    debug!(error = %Chain(error), "HTTP connection broke");
-    if error.is_timeout() {
-        ConnectionEnd::HeaderTimeout
-    } else if error.is_parse() {
-        ConnectionEnd::Malformed
-    } else if error.is_user() {
-        ConnectionEnd::ServiceFailed
-    } else {
-        ConnectionEnd::Aborted
-    }
 }
 
 /// What to do about an address that cannot be bound.

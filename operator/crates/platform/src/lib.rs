@@ -11,9 +11,11 @@ pub mod chain;
 pub mod health;
 pub mod http;
 pub mod lease;
+pub mod outgoing;
 pub mod stages;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tls;
 
 pub use admin::Admin;
 pub use backoff::Backoff;

@@ -2,16 +2,19 @@
 //!
 //! Written by hand, because it is written for every request: the shape is fixed and only messages need escaping.
 
+mod vendor;
+
 use std::io::Write;
 
 use bytes::Bytes;
+use formats::Format;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::gate::Durability;
 use crate::outcome::Outcome;
-use crate::prepare::{Prepared, Readable, Rejected, item_id};
+use crate::prepare::{Delivery, Prepared, Readable, Rejected, item_id};
 
 /// Which items an answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +37,26 @@ impl Listing {
 pub(crate) fn status(prepared: &Prepared) -> StatusCode {
     match prepared.readable {
         Readable::No => StatusCode::BAD_REQUEST,
-        Readable::Yes if prepared.received > 0 && prepared.events.len() == 0 => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        Readable::Yes if prepared.received > 0 && prepared.accepted == 0 => StatusCode::UNPROCESSABLE_ENTITY,
         Readable::Yes => StatusCode::ACCEPTED,
     }
 }
 
-/// The answer, once everything is stored.
-pub(crate) fn response(
+/// The answer to a delivery, once everything is stored, as its format's clients read it.
+pub(crate) fn to(
+    delivery: &Delivery<'_>,
     prepared: &Prepared,
     durability: Durability,
     listing: Listing,
 ) -> Response<Full<Bytes>> {
+    match delivery.reader.format() {
+        Format::PagerDuty => vendor::pagerduty(prepared, delivery.body),
+        Format::Otlp => vendor::otlp(prepared, delivery.headers),
+        _ => response(prepared, durability, listing),
+    }
+}
+
+fn response(prepared: &Prepared, durability: Durability, listing: Listing) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body(prepared, durability, listing))));
     *response.status_mut() = status(prepared);
     response
@@ -62,7 +72,7 @@ fn body(prepared: &Prepared, durability: Durability, listing: Listing) -> Vec<u8
     json.extend_from_slice(durability.as_str().as_bytes());
     json.push(b'"');
     number(&mut json, ",\"received\":", prepared.received);
-    number(&mut json, ",\"accepted\":", prepared.events.len());
+    number(&mut json, ",\"accepted\":", prepared.accepted);
     number(
         &mut json,
         ",\"deadLettered\":",
@@ -129,7 +139,6 @@ mod tests {
 
     use super::*;
     use crate::prepare::Changes;
-    use crate::queue::Encoded;
 
     fn prepared(good: usize, rejected: Vec<Rejected>) -> Prepared {
         Prepared {
@@ -137,10 +146,8 @@ mod tests {
             received: good + rejected.len(),
             first_id: Ulid(1),
             payloads: Vec::new(),
-            events: Encoded {
-                json: Vec::new(),
-                ends: vec![0; good],
-            },
+            accepted: good,
+            events: Vec::new(),
             rejected,
             letters: Vec::new(),
             changes: Changes::default(),

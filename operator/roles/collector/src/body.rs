@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::time::timeout;
 
+use crate::room::{NoRoom, Reservation};
+
 /// Bytes of a body, packed or not: 1 MiB, some thousand alerts; Alertmanager's own API has no bound, Prometheus
 /// sends at most 256 alerts at once.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -22,6 +24,9 @@ pub(crate) enum BodyError {
     /// More bytes than allowed.
     #[error("the body has more than {MAX_BODY_BYTES} bytes")]
     TooLarge,
+    /// Too many bodies are under way.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// It took too long.
     #[error("the body did not arrive within {} s", BODY_TIME.as_secs())]
     TooSlow,
@@ -46,18 +51,18 @@ pub(crate) enum GunzipError {
     },
 }
 
-/// Reads a body of an announced length, if it is announced. A body that came in one piece, as most do, is not copied.
-pub(crate) async fn read<B>(body: B) -> Result<Bytes, BodyError>
+/// Reads a body of an announced length, if it is announced, taking room as it arrives. A body that came in one piece, as most do, is not copied.
+pub(crate) async fn read<B>(body: B, room: &mut Reservation) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    timeout(BODY_TIME, read_all(body))
+    timeout(BODY_TIME, read_all(body, room))
         .await
         .unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn read_all<B>(mut body: B) -> Result<Bytes, BodyError>
+async fn read_all<B>(mut body: B, room: &mut Reservation) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -77,11 +82,13 @@ where
         if whole.len() + piece.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
+        room.grow_to(whole.len() + piece.len())?;
         if whole.is_empty() && body.is_end_stream() {
             return Ok(piece);
         }
         if whole.is_empty() {
-            whole.reserve(announced.unwrap_or(2 * piece.len()));
+            // What is announced may never come.
+            whole.reserve(announced.unwrap_or_default().min(4 * piece.len()));
         }
         whole.extend_from_slice(&piece);
     }
@@ -111,6 +118,7 @@ pub(crate) fn gunzip(packed: &[u8]) -> Result<Vec<u8>, GunzipError> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::sync::Arc;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
@@ -119,6 +127,7 @@ mod tests {
     use hyper::body::Frame;
 
     use super::*;
+    use crate::room::Room;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -131,29 +140,45 @@ mod tests {
         StreamBody::new(stream::iter((0..pieces).map(frame)))
     }
 
+    fn room() -> Reservation {
+        Arc::new(Room::default()).reserve(0).unwrap()
+    }
+
     #[tokio::test]
     async fn one_piece_is_passed_on_and_many_are_joined() {
         let whole = Bytes::from_static(b"{}");
         assert_eq!(
-            read(Full::new(whole.clone())).await.unwrap().as_ptr(),
+            read(Full::new(whole.clone()), &mut room())
+                .await
+                .unwrap()
+                .as_ptr(),
             whole.as_ptr()
         );
-        assert_eq!(read(pieces(3, 5)).await.unwrap().len(), 15);
-        assert_eq!(read(pieces(0, 0)).await.unwrap().len(), 0);
+        assert_eq!(read(pieces(3, 5), &mut room()).await.unwrap().len(), 15);
+        assert_eq!(read(pieces(0, 0), &mut room()).await.unwrap().len(), 0);
     }
 
     #[tokio::test]
     async fn a_megabyte_is_read_and_a_byte_more_is_not() {
-        assert_eq!(read(pieces(1024, 1024)).await.unwrap().len(), MAX_BODY_BYTES);
-        assert!(matches!(read(pieces(1025, 1024)).await, Err(BodyError::TooLarge)));
+        assert_eq!(
+            read(pieces(1024, 1024), &mut room()).await.unwrap().len(),
+            MAX_BODY_BYTES
+        );
+        assert!(matches!(
+            read(pieces(1025, 1024), &mut room()).await,
+            Err(BodyError::TooLarge)
+        ));
         let announced = Full::new(Bytes::from(vec![b' '; MAX_BODY_BYTES + 1]));
-        assert!(matches!(read(announced).await, Err(BodyError::TooLarge)));
+        assert!(matches!(
+            read(announced, &mut room()).await,
+            Err(BodyError::TooLarge)
+        ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_is_not_waited_for() {
         let silent = StreamBody::new(stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
-        assert!(matches!(read(silent).await, Err(BodyError::TooSlow)));
+        assert!(matches!(read(silent, &mut room()).await, Err(BodyError::TooSlow)));
     }
 
     #[test]

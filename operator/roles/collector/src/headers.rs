@@ -7,8 +7,6 @@ use crate::problem::Problem;
 
 /// Bytes of the longest `Idempotency-Key`; a UUID has 36.
 const MAX_KEY_BYTES: usize = 255;
-/// Bytes of a W3C `traceparent` of version 00: <https://www.w3.org/TR/trace-context/#traceparent-header>.
-const TRACEPARENT_BYTES: usize = 55;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,25 +48,25 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
     }
 }
 
+/// The headers whose values are text, for formats that read some; their names are in lower case. Where the body is signed,
+/// those are left out that would say what happened or to whom, since no signature covers them.
+pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
+    let uncovered = |name: &str| name.starts_with("ce-") || name.starts_with("x-amz-sns-");
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value))
+        .filter(|(name, _)| !is_signed || !uncovered(name))
+        .filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
+        .collect()
+}
+
 /// The sender's trace context; empty when there is none that is well formed, which the standard says to ignore.
 pub(crate) fn traceparent(headers: &HeaderMap) -> &str {
     let text = headers
         .get("traceparent")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let dash = |at| matches!(at, 2 | 35 | 52);
-    let fits = |(at, byte)| {
-        if dash(at) {
-            byte == b'-'
-        } else {
-            matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-        }
-    };
-    if text.len() == TRACEPARENT_BYTES && text.bytes().enumerate().all(fits) {
-        text
-    } else {
-        ""
-    }
+    if formats::is_traceparent(text) { text } else { "" }
 }
 
 #[cfg(test)]

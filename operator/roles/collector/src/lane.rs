@@ -43,11 +43,21 @@ pub(crate) struct Lane {
     wake: Notify,
 }
 
+/// As what a lane counts events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// As the items that they are.
+    Items,
+    /// As copies of items that another lane counts: those of a shared source.
+    Copies,
+}
+
 /// A request's part of a pack.
 #[derive(Debug)]
 struct Waiter {
     events: u64,
     counts: Arc<SourceCounts>,
+    counted: Counted,
     confirmation: oneshot::Sender<Confirmation>,
     /// With the last of a request's packs: what they take is given back when the waiter is dropped.
     room: Option<Reservation>,
@@ -83,12 +93,12 @@ impl Ticket {
 
 impl Waiter {
     fn end(self, confirmation: Confirmation) {
-        let outcome = if confirmation.is_ok() {
-            Outcome::Accepted
-        } else {
-            Outcome::Refused
+        match (self.counted, confirmation) {
+            (Counted::Items, Ok(())) => self.counts.of(Outcome::Accepted).inc_by(self.events),
+            (Counted::Items, Err(NotConfirmed)) => self.counts.of(Outcome::Refused).inc_by(self.events),
+            (Counted::Copies, Ok(())) => self.counts.copies.inc_by(self.events),
+            (Counted::Copies, Err(NotConfirmed)) => 0,
         };
-        self.counts.of(outcome).inc_by(self.events);
         drop(self.room);
         // A sender that hung up does not wait any longer.
         let _ = self.confirmation.send(confirmation);
@@ -105,13 +115,25 @@ impl Lane {
         }
     }
 
+    /// Whose it is.
+    pub(crate) const fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     /// Takes over a request's events, which this lane counts from now on.
-    pub(crate) fn add(&self, events: &Encoded, counts: &Arc<SourceCounts>, room: Reservation) -> Ticket {
+    pub(crate) fn add(
+        &self,
+        events: &Encoded,
+        counts: &Arc<SourceCounts>,
+        counted: Counted,
+        room: Reservation,
+    ) -> Ticket {
         let mut ticket = Ticket::default();
         let mut queue = self.queue();
         let wake = queue.add(events, |here| Waiter {
             events: here as u64,
             counts: Arc::clone(counts),
+            counted,
             confirmation: ticket.wait(),
             room: None,
         });

@@ -9,6 +9,7 @@ mod body;
 mod config;
 mod gate;
 mod headers;
+mod keeper;
 mod lane;
 mod log;
 mod metrics;
@@ -23,37 +24,45 @@ mod room;
 mod route;
 mod service;
 mod source;
+mod tenants;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use domain::redact::{Redactor, RedactorError};
 use hyper::service::service_fn;
-use platform::http::{BindError, HttpServer, Limits};
+use platform::http::{BindError, HttpServer, Limits, Peer};
+use platform::outgoing::OutsideOnly;
+use platform::tls::{Acceptor, TlsError};
 use platform::{Health, Shutdown};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
-pub use auth::TokenError;
+pub use auth::SecretError;
 pub use config::{
-    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, IngestConfig, RateLimit, SourceConfig,
-    WEBHOOK_SOURCE,
+    AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, HmacConfig, HmacScheme, IngestConfig,
+    NamespaceFrom, RateLimit, SnsConfig, SourceConfig, WEBHOOK_SOURCE,
 };
+pub use keeper::Reread;
 pub use log::Log;
 pub use names::{Namespace, SourceName};
+pub use source::SourcesError;
 
+use auth::{Certificates, Connected};
 use gate::Gate;
+use keeper::Keeper;
 use lane::{PUBLISHES, Shared};
 use metrics::Metrics;
 use probe::Monitoring;
 use room::Room;
 use service::Ingest;
-use source::Sources;
+use source::{Makings, Sources};
 
 /// Time for a request's head, and how long an idle connection stays: 30 s, twice the pause between two scrapes or
 /// evaluations of most senders, so that they keep their connection.
@@ -74,23 +83,22 @@ pub struct Process<'p> {
     pub receive_to_ack: Histogram,
     /// The server's monitoring address, such as `http://nats:8222`; empty for none, and then `fsync` is never claimed.
     pub monitoring_url: &'p str,
+    /// Where the configuration is read again.
+    pub reread: Reread,
 }
 
 /// Why the collector does not start, or does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
-    /// The configuration contradicts itself.
+    /// The configuration contradicts itself, or names secrets that cannot be read.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A source's token cannot be read.
-    #[error("the tokens of source {name}")]
-    Token {
-        /// The source.
-        name: SourceName,
-        /// Why not.
-        #[source]
-        source: TokenError,
-    },
+    Sources(#[from] SourcesError),
+    /// The certificate cannot be used.
+    #[error("ingest.tls")]
+    Tls(#[from] TlsError),
+    /// The client for SNS's certificates cannot be made: a defect of the build.
+    #[error("the client for outgoing requests cannot be made")]
+    Outgoing(#[source] reqwest::Error),
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -110,19 +118,22 @@ pub enum CollectorError {
 pub struct Collector {
     server: HttpServer,
     sources: Sources,
-    metrics: Metrics,
+    makings: Makings,
+    tls: Option<Acceptor>,
+    reread: Reread,
+    listening: IngestConfig,
     gate: Gate,
     monitoring: Option<Monitoring>,
     redactor: Redactor,
 }
 
 impl Collector {
-    /// Checks the configuration, reads tokens and listens, so that whatever is wrong with these ends the start.
+    /// Checks the configuration, reads secrets and listens, so that whatever is wrong with these ends the start.
     ///
     /// # Errors
     /// All but [`CollectorError::Panicked`].
     pub async fn bind(config: &CollectorConfig, process: Process<'_>) -> Result<Self, CollectorError> {
-        config.validate()?;
+        config.validate().map_err(SourcesError::from)?;
         let monitoring = Some(process.monitoring_url)
             .filter(|address| !address.is_empty())
             .map(Monitoring::new);
@@ -132,16 +143,25 @@ impl Collector {
             header_timeout: HEADER_TIMEOUT,
             max_header_bytes: MAX_HEADER_BYTES,
         };
-        let server = HttpServer::bind(config.ingest.address, "ingest.address", limits).await?;
+        let tls = config.ingest.tls.as_ref().map(Acceptor::load).transpose()?;
+        let mut server = HttpServer::bind(config.ingest.address, "ingest.address", limits).await?;
+        if let Some(acceptor) = &tls {
+            server = server.with_tls(acceptor.clone());
+        }
         server.register(process.registry);
         let metrics = Metrics::register(process.registry, process.receive_to_ack);
-        let sources = Sources::load(config, &metrics).await;
-        let sources = sources.map_err(|(name, source)| CollectorError::Token { name, source })?;
+        let certificates = Certificates::new(reqwest::Client::builder().dns_resolver(OutsideOnly))
+            .map_err(CollectorError::Outgoing)?;
+        let makings = Makings::new(metrics, certificates);
+        let sources = makings.sources(config, &Sources::default()).await?;
         let gate = Gate::new(process.health.component(COMPONENT));
         Ok(Self {
             server,
             sources,
-            metrics,
+            makings,
+            tls,
+            reread: process.reread,
+            listening: config.ingest.clone(),
             gate,
             monitoring,
             redactor: Redactor::new()?,
@@ -158,85 +178,68 @@ impl Collector {
     /// # Errors
     /// [`CollectorError::Panicked`].
     pub async fn serve<L: Log>(self, log: L, shutdown: Shutdown) -> Result<(), CollectorError> {
-        let Self {
-            server,
-            sources,
-            metrics,
-            gate,
-            monitoring,
-            redactor,
-        } = self;
         let shared = Arc::new(Shared {
             log,
-            gate,
-            metrics,
+            gate: self.gate,
+            metrics: self.makings.metrics.clone(),
             publishes: Semaphore::new(PUBLISHES),
+        });
+        let ingest = Arc::new(Ingest {
+            sources: RwLock::new(Arc::new(self.sources)),
+            shared: Arc::clone(&shared),
+            room: Arc::new(Room::default()),
+            redactor: self.redactor,
         });
         // Uttered only when no request is open any more: lanes outlive the requests that wait for them.
         let closing = Shutdown::new();
+        let keeper = Keeper {
+            ingest: Arc::clone(&ingest),
+            makings: self.makings,
+            tls: self.tls,
+            reread: self.reread,
+            listening: self.listening,
+            closing: closing.clone(),
+            refused: false,
+            gone: BTreeSet::new(),
+        };
         let mut tasks = JoinSet::new();
-        for lane in &sources.lanes {
-            tasks.spawn(Arc::clone(lane).run(Arc::clone(&shared), closing.clone()));
+        tasks.spawn(keeper.run());
+        tasks.spawn(until(closing.clone(), probe::watch_log(Arc::clone(&shared))));
+        if let Some(monitoring) = self.monitoring {
+            tasks.spawn(until(closing.clone(), probe::watch_sync(monitoring, shared)));
         }
-        start_probes(&mut tasks, &sources, &shared, &closing);
-        if let Some(monitoring) = monitoring {
-            tasks.spawn(until(
-                closing.clone(),
-                probe::watch_sync(monitoring, Arc::clone(&shared)),
-            ));
-        }
-        let ingest = Arc::new(Ingest {
-            sources,
-            shared,
-            room: Arc::new(Room::default()),
-            redactor,
-        });
-        let make = move |peer: SocketAddr| {
-            let ingest = Arc::clone(&ingest);
+        let make = move |peer: Peer| {
+            let (ingest, connected) = (Arc::clone(&ingest), Arc::new(Connected::from(peer)));
             service_fn(move |request| {
-                let ingest = Arc::clone(&ingest);
-                async move { Ok::<_, Infallible>(ingest.answer(peer.ip(), request).await) }
+                let (ingest, connected) = (Arc::clone(&ingest), Arc::clone(&connected));
+                async move { Ok::<_, Infallible>(ingest.answer(&connected, request).await) }
             })
         };
         let served = tokio::select! {
-            Ok(()) = server.serve(make, shutdown) => Ok(()),
+            Ok(()) = self.server.serve(make, shutdown) => Ok(()),
             panicked = first_panic(&mut tasks) => Err(panicked),
         };
         closing.request();
         while let Some(ended) = tasks.join_next().await {
-            ended.map_err(CollectorError::Panicked)?;
+            ended.and_then(|ended| ended).map_err(CollectorError::Panicked)?;
         }
         served
     }
 }
 
-fn start_probes<L: Log>(
-    tasks: &mut JoinSet<()>,
-    sources: &Sources,
-    shared: &Arc<Shared<L>>,
-    closing: &Shutdown,
-) {
-    let all: Vec<_> = sources.iter().map(Arc::clone).collect();
-    tasks.spawn(until(closing.clone(), probe::watch_log(Arc::clone(shared))));
-    tasks.spawn(until(
-        closing.clone(),
-        probe::announce(all.clone(), Arc::clone(shared)),
-    ));
-    tasks.spawn(until(closing.clone(), probe::watch_tokens(all)));
-}
-
 /// Runs `task` until it ends or is no longer wanted.
-async fn until(closing: Shutdown, task: impl Future<Output = ()>) {
+async fn until(closing: Shutdown, task: impl Future<Output = ()>) -> Result<(), JoinError> {
     tokio::select! {
         () = task => {}
         () = closing.requested() => {}
     }
+    Ok(())
 }
 
 /// Ends when a task panics. Tasks that end in order are done.
-async fn first_panic(tasks: &mut JoinSet<()>) -> CollectorError {
+async fn first_panic(tasks: &mut JoinSet<Result<(), JoinError>>) -> CollectorError {
     while let Some(ended) = tasks.join_next().await {
-        if let Err(panicked) = ended {
+        if let Err(panicked) = ended.and_then(|ended| ended) {
             return CollectorError::Panicked(panicked);
         }
     }

@@ -24,6 +24,9 @@ pub trait Log: Send + Sync + 'static {
 
     /// Tells the other roles of a source.
     fn announce(&self, source: &SourceRecord) -> impl Future<Output = Result<(), BusError>> + Send;
+
+    /// Tells them that a source is no more.
+    fn forget(&self, source: &str) -> impl Future<Output = Result<(), BusError>> + Send;
 }
 
 impl Log for Bus {
@@ -49,6 +52,10 @@ impl Log for Bus {
 
     async fn announce(&self, source: &SourceRecord) -> Result<(), BusError> {
         self.records::<SourceRecord>().await?.put(source).await.map(drop)
+    }
+
+    async fn forget(&self, source: &str) -> Result<(), BusError> {
+        self.records::<SourceRecord>().await?.remove(source).await
     }
 }
 
@@ -77,6 +84,10 @@ impl<L: Log> Log for Arc<OnceLock<L>> {
 
     async fn announce(&self, source: &SourceRecord) -> Result<(), BusError> {
         self.get().ok_or_else(not_yet)?.announce(source).await
+    }
+
+    async fn forget(&self, source: &str) -> Result<(), BusError> {
+        self.get().ok_or_else(not_yet)?.forget(source).await
     }
 }
 

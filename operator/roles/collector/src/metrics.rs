@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -27,13 +28,17 @@ pub(crate) struct Metrics {
     requests: One<u16>,
     /// The same for 202, without a look-up.
     pub(crate) accepted_requests: Counter,
+    refused: One<&'static str>,
     rejected: One<&'static str>,
+    copies: Family<SourceLabels, Counter>,
     failed_appends: One<&'static str>,
     /// Packs appended.
     pub(crate) packs: Counter,
     redactions: Counter,
     labels_cut: Counter,
     data_apart: Counter,
+    /// 1 while something on disk is not what is in force, because it was refused: configuration, a secret, the certificate.
+    pub(crate) configuration_refused: Gauge,
     /// From a request's head to its answer, when that is 202.
     pub(crate) receive_to_ack: Histogram,
 }
@@ -46,6 +51,8 @@ pub(crate) struct SourceCounts {
     accepted: Counter,
     dead_lettered: Counter,
     refused: Counter,
+    /// Events written for further namespaces of a shared source.
+    pub(crate) copies: Counter,
 }
 
 impl Metrics {
@@ -58,7 +65,10 @@ impl Metrics {
             items: Family::default(),
             requests,
             accepted_requests,
+            refused: Family::default(),
             rejected: Family::default(),
+            copies: Family::default(),
+            configuration_refused: Gauge::default(),
             failed_appends: Family::default(),
             packs: Counter::default(),
             redactions: Counter::default(),
@@ -78,6 +88,21 @@ impl Metrics {
             "opsward_ingest_rejected_items",
             "Items not accepted, by reason",
             all.rejected,
+        );
+        registry.register(
+            "opsward_ingest_refused_requests",
+            "Requests answered before their items were looked at, by reason",
+            all.refused,
+        );
+        registry.register(
+            "opsward_ingest_copied_events",
+            "Events of shared sources, for each namespace beyond the first",
+            all.copies,
+        );
+        registry.register(
+            "opsward_ingest_configuration_refused",
+            "1 while configuration, a secret or the certificate on disk was refused and the one before is in force",
+            all.configuration_refused,
         );
         registry.register(
             "opsward_ingest_packs",
@@ -120,12 +145,18 @@ impl Metrics {
             accepted: outcome(Outcome::Accepted),
             dead_lettered: outcome(Outcome::DeadLettered),
             refused: outcome(Outcome::Refused),
+            copies: self.copies.get_or_create_owned(&source),
         }
     }
 
     /// A request was answered with something other than 202.
     pub(crate) fn answered(&self, code: u16) {
         self.requests.get_or_create(&[("code", code)]).inc();
+    }
+
+    /// A request was answered before its items were looked at.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// An item was not accepted.

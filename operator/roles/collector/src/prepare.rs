@@ -6,15 +6,18 @@ use std::cell::OnceCell;
 
 use bus::DeadLetter;
 use bus::contract::{DEAD_PAYLOAD_BYTES, payload_ref};
+use domain::dimensions::Dimensions;
 use domain::event::{Event, bounds};
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Format, Input, Item, Items, Refusal};
+use formats::{Input, Item, Items, Reader, Refusal};
 use ulid::Ulid;
 
+use crate::names::Namespace;
 use crate::outcome::Outcome;
 use crate::queue::Encoded;
 use crate::redaction::Redaction;
+use crate::tenants::Tenants;
 
 /// Dead letters that one request may cause: a hundred show what is wrong with a batch. Each is a write to NATS of
 /// its own; without a bound a megabyte of `{},{},…` would cost five thousand.
@@ -25,20 +28,43 @@ pub(crate) const MAX_DEAD_LETTERS: usize = 100;
 pub(crate) struct Delivery<'a> {
     /// The configured source.
     pub(crate) source: &'a str,
-    /// The source's format.
-    pub(crate) format: Format,
-    /// The source's namespace.
-    pub(crate) namespace: &'a str,
+    /// How its bodies are read.
+    pub(crate) reader: &'a Reader,
+    /// The source's namespaces.
+    pub(crate) tenants: &'a Tenants,
+    /// The request's headers that are text.
+    pub(crate) headers: &'a [(&'a str, &'a str)],
     /// When it was received.
     pub(crate) received_at: Time,
     /// The id of the first item; the others count up from it.
     pub(crate) first_id: Ulid,
+    /// The message's name by a signature that covers it.
+    pub(crate) signed_name: Option<&'a str>,
     /// The sender's `Idempotency-Key`.
     pub(crate) key: Option<&'a str>,
     /// The sender's trace context; empty without.
     pub(crate) traceparent: &'a str,
     /// The body, unpacked.
     pub(crate) body: &'a [u8],
+}
+
+impl<'a> Delivery<'a> {
+    fn input(&self) -> Input<'a> {
+        Input {
+            body: self.body,
+            headers: self.headers,
+            received_at: self.received_at,
+            source: self.source,
+        }
+    }
+
+    fn redaction<'r>(&self, redactor: &'r Redactor) -> Redaction<'r> {
+        if self.reader.format().hides_texts() {
+            Redaction::always(redactor)
+        } else {
+            Redaction::of_body(redactor, self.body)
+        }
+    }
 }
 
 /// Whether the body could be taken apart into items.
@@ -83,8 +109,10 @@ pub(crate) struct Prepared {
     pub(crate) received: usize,
     /// The id of the first.
     pub(crate) first_id: Ulid,
-    /// The events of the good ones, for the log.
-    pub(crate) events: Encoded,
+    /// How many are good.
+    pub(crate) accepted: usize,
+    /// The events of the good ones, for the log: those of each of the source's namespaces, in their order.
+    pub(crate) events: Vec<Encoded>,
     /// Data that the log has no room for.
     pub(crate) payloads: Vec<Payload>,
     /// The others, in their order.
@@ -108,7 +136,7 @@ impl Prepared {
     /// How many items have this end, provided that everything is stored.
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
         match outcome {
-            Outcome::Accepted => self.events.len(),
+            Outcome::Accepted => self.accepted,
             _ => self
                 .rejected
                 .iter()
@@ -121,7 +149,8 @@ impl Prepared {
     pub(crate) fn bytes(&self) -> usize {
         let payloads: usize = self.payloads.iter().map(|payload| payload.json.len()).sum();
         let letters: usize = self.letters.iter().map(|letter| letter.payload.len()).sum();
-        self.events.json.len() + payloads + letters
+        let events: usize = self.events.iter().map(|events| events.json.len()).sum();
+        events + payloads + letters
     }
 
     fn new(delivery: &Delivery<'_>, readable: Readable, received: usize) -> Self {
@@ -129,7 +158,13 @@ impl Prepared {
             readable,
             received,
             first_id: delivery.first_id,
-            events: Encoded::default(),
+            accepted: 0,
+            events: delivery
+                .tenants
+                .namespaces()
+                .iter()
+                .map(|_| Encoded::default())
+                .collect(),
             payloads: Vec::new(),
             rejected: Vec::new(),
             letters: Vec::new(),
@@ -145,12 +180,7 @@ pub(crate) const fn item_id(first: Ulid, index: usize) -> Ulid {
 
 /// Makes events and dead letters of a delivery.
 pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Prepared {
-    let input = Input {
-        body: delivery.body,
-        received_at: delivery.received_at,
-        source: delivery.source,
-    };
-    match formats::parse(delivery.format, input) {
+    match delivery.reader.parse(delivery.input()) {
         Ok(items) => prepare_items(delivery, items, redactor),
         Err(refusal) => unreadable(delivery, refusal.into(), redactor),
     }
@@ -161,7 +191,7 @@ pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Red
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::No, 1),
         delivery,
-        redaction: Redaction::of_body(redactor, delivery.body),
+        redaction: delivery.redaction(redactor),
     };
     making.reject(0, why, delivery.body);
     // The letter is about the whole.
@@ -195,9 +225,11 @@ fn prepare_items(delivery: &Delivery<'_>, items: Items<'_>, redactor: &Redactor)
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::Yes, items.len()),
         delivery,
-        redaction: Redaction::of_body(redactor, delivery.body),
+        redaction: delivery.redaction(redactor),
     };
-    making.prepared.events.reserve(items.len(), delivery.body.len());
+    if let [events] = making.prepared.events.as_mut_slice() {
+        events.reserve(items.len(), delivery.body.len());
+    }
     let ids = ids(delivery.first_id, items.len());
     let texts = OnceCell::new();
     for ((index, item), id) in items.enumerate().zip(ids.as_bytes().chunks_exact(ulid::ULID_LEN)) {
@@ -212,8 +244,8 @@ fn prepare_items(delivery: &Delivery<'_>, items: Items<'_>, redactor: &Redactor)
             Err(refusal) => Err(refusal.clone().into()),
         };
         if let Err(why) = taken {
-            let texts = texts.get_or_init(|| formats::texts(delivery.format, delivery.body));
-            let text = texts.get(index).copied().unwrap_or_default();
+            let texts = texts.get_or_init(|| delivery.reader.texts(delivery.input()));
+            let text = texts.get(index).map_or("", |text| text);
             making.reject(index, why, text.as_bytes());
         }
     }
@@ -242,18 +274,40 @@ impl<'d> Making<'d> {
         'd: 'e,
     {
         self.prepared.changes.redactions += self.redaction.event(event);
+        // Behind redaction: a secret that reads like a host or an account is no fact.
+        event.dimensions = Dimensions::of(event);
         let delivery = self.delivery;
-        event.namespace = Cow::Borrowed(delivery.namespace);
-        event.traceparent = Cow::Borrowed(delivery.traceparent);
-        if let Some(key) = delivery.key {
+        if event.traceparent.is_empty() {
+            event.traceparent = Cow::Borrowed(delivery.traceparent);
+        }
+        // What a signature covers nobody else can have written; a key was chosen for this very request.
+        if let Some(key) = delivery.signed_name.or(delivery.key) {
             event.delivery_key = Cow::Owned(format!("{key}#{index}"));
         }
-        self.encode(event)
+        let tenants = delivery.tenants;
+        let all = tenants.of_event(event)?;
+        let first = all.start;
+        for at in all {
+            let namespace = tenants.namespaces().get(at).map(Namespace::as_str);
+            event.namespace = Cow::Borrowed(namespace.unwrap_or_default());
+            if let Err(why) = self.encode(event, at) {
+                // Namespaces differ in length, so that one copy may be too large where another is not.
+                for taken in first..at {
+                    self.prepared.events.get_mut(taken).map(Encoded::pop);
+                }
+                return Err(why);
+            }
+        }
+        self.prepared.accepted += 1;
+        Ok(())
     }
 
-    /// Encodes `event` behind the others, its data apart where that is too much; after an error they are as before.
-    fn encode(&mut self, event: &mut Event<'_>) -> Result<(), Rejection> {
-        let events = &mut self.prepared.events;
+    /// Encodes `event` behind the others of a namespace, its data apart where that is too much; after an error they are
+    /// as before.
+    fn encode(&mut self, event: &mut Event<'_>, at: usize) -> Result<(), Rejection> {
+        let Some(events) = self.prepared.events.get_mut(at) else {
+            return Ok(());
+        };
         let start = events.json.len();
         event.write_json(&mut events.json);
         if events.json.len() - start > bounds::ENCODED_BYTES {
@@ -301,9 +355,9 @@ impl<'d> Making<'d> {
         DeadLetter {
             id: item_id(self.delivery.first_id, item).to_string(),
             at: self.delivery.received_at,
-            namespace: self.delivery.namespace.to_owned(),
+            namespace: self.delivery.tenants.first().to_owned(),
             source: self.delivery.source.to_owned(),
-            format: self.delivery.format.name().to_owned(),
+            format: self.delivery.reader.format().name().to_owned(),
             reason: reason.to_owned(),
             message: message.to_owned(),
             item: Some(item),

@@ -1,27 +1,26 @@
-//! What the collector does beside answering: look at the log, ask how NATS writes, announce its sources, read
-//! token files again. Each is a loop that survives whatever it asks and may be dropped at any moment.
+//! What the collector does beside answering: look at the log, ask how NATS writes, announce its sources. Each is a loop that survives whatever it asks and may be dropped at any moment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::SourceRecord;
 use platform::{Backoff, Chain};
 use serde::Deserialize;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
-use crate::auth::Auth;
 use crate::gate::Sync;
 use crate::lane::Shared;
 use crate::log::Log;
-use crate::source::Source;
+use crate::source::Sources;
 
 /// How often the log is looked at: 2 s; at 10,000 events of 1 KiB a second the last tenth of a log of
 /// 1 GiB takes 10 s to fill.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often while it cannot be written: senders wait for it to come back.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How often configuration that others hold is looked at, the server's and the token files: 30 s. A Secret's change
-/// takes the kubelet a minute to write anyway.
+/// How often the server's configuration is looked at: 30 s.
 const CONFIGURATION_EVERY: Duration = Duration::from_secs(30);
 /// Pauses between attempts to announce sources: 1 s to 5 s. Until they are known no rule can be told `Ineffective`.
 const ANNOUNCE_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
@@ -137,17 +136,43 @@ pub(crate) async fn watch_sync<L: Log>(monitoring: Monitoring, shared: Arc<Share
 }
 
 /// Tells the other roles of the sources, until all are told.
-pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shared<L>>) {
+pub(crate) async fn announce<L: Log>(sources: Arc<Sources>, shared: Arc<Shared<L>>) {
+    tell(
+        sources
+            .iter()
+            .map(|source| Told::There(source.record()))
+            .collect(),
+        &shared,
+    )
+    .await;
+}
+
+/// Tells them which sources are gone, and which there are now.
+pub(crate) async fn replace<L: Log>(gone: BTreeSet<String>, now: Arc<Sources>, shared: Arc<Shared<L>>) {
+    let there = now.iter().map(|source| Told::There(source.record()));
+    tell(gone.into_iter().map(Told::Gone).chain(there).collect(), &shared).await;
+}
+
+/// What is told of a source.
+enum Told {
+    There(SourceRecord),
+    Gone(String),
+}
+
+async fn tell<L: Log>(mut open: Vec<Told>, shared: &Shared<L>) {
     let mut backoff = Backoff::new(ANNOUNCE_PAUSES.0, ANNOUNCE_PAUSES.1);
-    let mut open = sources;
     loop {
         let mut failed = Vec::new();
-        for source in open {
-            if let Err(error) = shared.log.announce(&source.record()).await {
+        for told in open {
+            let result = match &told {
+                Told::There(record) => shared.log.announce(record).await,
+                Told::Gone(name) => shared.log.forget(name).await,
+            };
+            if let Err(error) = result {
                 if failed.is_empty() {
-                    warn!(error = %Chain(&error), source = %source.name, "cannot announce a source; trying again");
+                    warn!(error = %Chain(&error), "cannot announce a source; trying again");
                 }
-                failed.push(source);
+                failed.push(told);
             }
         }
         if failed.is_empty() {
@@ -156,22 +181,6 @@ pub(crate) async fn announce<L: Log>(sources: Vec<Arc<Source>>, shared: Arc<Shar
         }
         open = failed;
         sleep(backoff.next_pause()).await;
-    }
-}
-
-/// Reads the token files again and again.
-pub(crate) async fn watch_tokens(sources: Vec<Arc<Source>>) {
-    let mut turns = every(CONFIGURATION_EVERY);
-    loop {
-        turns.tick().await;
-        for source in &sources {
-            let Auth::Bearer(tokens) = &source.auth else {
-                continue;
-            };
-            if let Err(error) = tokens.reload().await {
-                warn!(error = %Chain(&error), source = %source.name, "cannot read tokens again; the known ones stay");
-            }
-        }
     }
 }
 

@@ -36,6 +36,11 @@ pub(crate) enum Problem {
         /// When the next is taken.
         wait: Duration,
     },
+    /// The same, to a sender that sends again only what is answered 5xx.
+    Throttled {
+        /// When the next is taken.
+        wait: Duration,
+    },
     /// A body beyond the bound, packed or unpacked.
     TooLarge,
     /// A body that did not arrive in time.
@@ -65,11 +70,18 @@ impl From<NoRoute> for Problem {
     }
 }
 
+impl From<Unauthorized> for Problem {
+    fn from(why: Unauthorized) -> Self {
+        Self::Unauthorized(why)
+    }
+}
+
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::TooLarge => Self::TooLarge,
             BodyError::TooSlow => Self::BodyTimeout,
+            BodyError::NoRoom(_) => Self::Overloaded,
             BodyError::Broken(_) => Self::BrokenBody,
         }
     }
@@ -93,27 +105,28 @@ impl Problem {
         match self {
             Self::NotFound | Self::NoSuchSource => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized(Unauthorized::FromWebPage) => StatusCode::FORBIDDEN,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized(why) => why.status(),
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::LogUnavailable | Self::NotConfirmed | Self::LogFull => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Throttled { .. }
+            | Self::Overloaded
+            | Self::LogUnavailable
+            | Self::NotConfirmed
+            | Self::LogFull => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    const fn reason(self) -> &'static str {
+    /// The reason: in the answer, and as a metric's label.
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::NotFound => "NotFound",
             Self::NoSuchSource => "NoSuchSource",
             Self::MethodNotAllowed => "MethodNotAllowed",
-            Self::Unauthorized(Unauthorized::FromWebPage) => "CrossOrigin",
-            Self::Unauthorized(_) => "Unauthorized",
-            Self::RateLimited { .. } => "RateLimited",
+            Self::Unauthorized(why) => why.reason(),
+            Self::RateLimited { .. } | Self::Throttled { .. } => "RateLimited",
             Self::TooLarge => "TooLarge",
             Self::BodyTimeout => "BodyTimeout",
             Self::BrokenBody => "BrokenBody",
@@ -131,17 +144,10 @@ impl Problem {
             Self::NotFound => "there is nothing at this path".to_owned(),
             Self::NoSuchSource => "no configured source has this path".to_owned(),
             Self::MethodNotAllowed => "events are posted".to_owned(),
-            Self::Unauthorized(Unauthorized::NoToken) => "this source wants a bearer token".to_owned(),
-            Self::Unauthorized(Unauthorized::WrongToken) => {
-                "the bearer token is none of this source's".to_owned()
+            Self::Unauthorized(why) => why.message().to_owned(),
+            Self::RateLimited { .. } | Self::Throttled { .. } => {
+                "this source sends more requests than it is allowed".to_owned()
             }
-            Self::Unauthorized(Unauthorized::NotLoopback) => {
-                "this source has no token, so it takes events from its own machine only".to_owned()
-            }
-            Self::Unauthorized(Unauthorized::FromWebPage) => {
-                "this source has no token, so it takes nothing from web pages".to_owned()
-            }
-            Self::RateLimited { .. } => "this source sends more requests than it is allowed".to_owned(),
             Self::TooLarge => format!("the body has more than {MAX_BODY_BYTES} bytes, packed or unpacked"),
             Self::BodyTimeout => format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
             Self::BrokenBody => "the body broke off".to_owned(),
@@ -163,12 +169,8 @@ impl Problem {
                     .to_owned()
             }
             Self::MethodNotAllowed => "use POST".to_owned(),
-            Self::Unauthorized(Unauthorized::NotLoopback) => "give the source auth.bearerTokenFile".to_owned(),
-            Self::Unauthorized(Unauthorized::FromWebPage) => {
-                "send without the header Origin, or give the source auth.bearerTokenFile".to_owned()
-            }
-            Self::Unauthorized(_) => "send `Authorization: Bearer <token>` with a token of this source".to_owned(),
-            Self::RateLimited { .. } => {
+            Self::Unauthorized(why) => why.fix().to_owned(),
+            Self::RateLimited { .. } | Self::Throttled { .. } => {
                 "send several items in one request, wait as Retry-After says, or raise the source's rateLimit".to_owned()
             }
             Self::TooLarge => "send fewer items in one request".to_owned(),
@@ -186,9 +188,11 @@ impl Problem {
     /// When to send again; `None` where sending the same again is of no use.
     const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::RateLimited { wait } => Some(wait),
+            Self::RateLimited { wait } | Self::Throttled { wait } => Some(wait),
             Self::Overloaded => Some(RETRY_OVERLOADED),
-            Self::LogUnavailable | Self::NotConfirmed => Some(RETRY_LOG),
+            Self::LogUnavailable | Self::NotConfirmed | Self::Unauthorized(Unauthorized::SnsUnreachable) => {
+                Some(RETRY_LOG)
+            }
             Self::LogFull => Some(RETRY_FULL),
             _ => None,
         }
@@ -217,7 +221,7 @@ impl Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         match self {
-            Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT"))),
             Self::Unauthorized(Unauthorized::NoToken | Unauthorized::WrongToken) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

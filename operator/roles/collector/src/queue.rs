@@ -35,6 +35,12 @@ impl Encoded {
         self.json.reserve(2 * bytes + ADDED_BYTES * events);
     }
 
+    /// Takes the last one back.
+    pub(crate) fn pop(&mut self) {
+        self.ends.pop();
+        self.json.truncate(self.ends.last().copied().unwrap_or_default());
+    }
+
     fn each(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts

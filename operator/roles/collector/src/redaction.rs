@@ -25,6 +25,13 @@ impl<'r> Redaction<'r> {
         }
     }
 
+    /// For a body that may hold secrets that its bytes do not show.
+    pub(crate) const fn always(redactor: &'r Redactor) -> Self {
+        Self {
+            redactor: Some(redactor),
+        }
+    }
+
     /// Masks the secrets of an event; says how many.
     pub(crate) fn event(self, event: &mut Event<'_>) -> usize {
         self.redactor.map_or(0, |redactor| redactor.event(event))

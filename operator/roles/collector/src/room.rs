@@ -23,6 +23,11 @@ pub(crate) struct Reservation {
     bytes: usize,
 }
 
+/// There is no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many bodies are under way")]
+pub(crate) struct NoRoom;
+
 impl Room {
     /// Takes room for a body of `bytes`; `None` when there is none left.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
@@ -47,6 +52,31 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Takes more, for `bytes` in all; an error when there is no room left.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let wanted = bytes.saturating_add(REQUEST_BYTES);
+        let more = wanted.saturating_sub(self.bytes);
+        let used = self.room.used.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if used.saturating_add(more) <= ROOM_BYTES {
+            Ok(())
+        } else {
+            Err(NoRoom)
+        }
+    }
+
+    /// Gives a part of it away, to be given back by itself.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            room: Arc::clone(&self.room),
+            bytes,
+        }
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -64,6 +94,9 @@ mod tests {
         assert!(room.reserve(0).is_none());
         held.settle(10);
         assert!(room.reserve(1000).is_some());
+        let part = held.split(4);
+        assert_eq!((part.bytes, held.bytes), (4, 10 + REQUEST_BYTES - 4));
+        drop(part);
         drop(held);
         assert_eq!(room.used.load(Ordering::Relaxed), 0);
     }

@@ -5,25 +5,16 @@ use hyper::Method;
 use crate::config::WEBHOOK_SOURCE;
 
 /// What is listening, for a sender who asked for something else.
-pub(crate) const KNOWN_PATHS: &str = "/api/v1/events/webhook, /api/v1/sources/<name> and, for a source of format \
-                                      alertmanager, /api/v1/sources/<name>/api/v2/alerts";
+pub(crate) const KNOWN_PATHS: &str = "/api/v1/events/webhook, /api/v1/sources/<name>, and behind it what clients of the \
+                                      source's format append, such as /api/v2/alerts for alertmanager";
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route<'p> {
     /// The source's name; there may be none of it.
     pub(crate) source: &'p str,
-    /// The door to it.
-    pub(crate) door: Door,
-}
-
-/// By which of a source's paths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// Its own path.
-    Own,
-    /// The path that Prometheus appends to what it is told of an Alertmanager.
-    AlertsApi,
+    /// What stands behind it: nothing, or what clients of some formats append.
+    pub(crate) appended: &'p str,
 }
 
 /// Why a method and a path lead nowhere.
@@ -31,7 +22,7 @@ pub(crate) enum Door {
 pub(crate) enum NoRoute {
     /// The path is none of ours.
     Path,
-    /// The path is, the method is not POST.
+    /// The path is, the method is neither POST nor PUT.
     Method,
 }
 
@@ -40,13 +31,14 @@ pub(crate) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, NoR
     let route = match path.strip_prefix("/api/v1/") {
         Some("events/webhook") => Some(Route {
             source: WEBHOOK_SOURCE,
-            door: Door::Own,
+            appended: "",
         }),
         Some(rest) => rest.strip_prefix("sources/").and_then(source),
         None => None,
     };
     let route = route.ok_or(NoRoute::Path)?;
-    if method == Method::POST {
+    // Grafana can be told to PUT; it means the same.
+    if matches!(*method, Method::POST | Method::PUT) {
         Ok(route)
     } else {
         Err(NoRoute::Method)
@@ -54,17 +46,9 @@ pub(crate) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, NoR
 }
 
 fn source(rest: &str) -> Option<Route<'_>> {
-    let route = match rest.strip_suffix("/api/v2/alerts") {
-        Some(source) => Route {
-            source,
-            door: Door::AlertsApi,
-        },
-        None => Route {
-            source: rest,
-            door: Door::Own,
-        },
-    };
-    (!route.source.is_empty() && !route.source.contains('/')).then_some(route)
+    let (source, appended) = rest.split_once('/').unwrap_or((rest, ""));
+    let whole = source.len() + usize::from(!appended.is_empty()) + appended.len() == rest.len();
+    (!source.is_empty() && whole).then_some(Route { source, appended })
 }
 
 #[cfg(test)]
@@ -73,17 +57,19 @@ mod tests {
 
     #[test]
     fn paths_lead_to_sources_by_name() {
-        for (path, source, door) in [
-            ("/api/v1/events/webhook", "webhook", Door::Own),
-            ("/api/v1/sources/prometheus", "prometheus", Door::Own),
+        for (path, source, appended) in [
+            ("/api/v1/events/webhook", "webhook", ""),
+            ("/api/v1/sources/prometheus", "prometheus", ""),
             (
                 "/api/v1/sources/prometheus/api/v2/alerts",
                 "prometheus",
-                Door::AlertsApi,
+                "api/v2/alerts",
             ),
         ] {
-            assert_eq!(route(&Method::POST, path), Ok(Route { source, door }), "{path}");
-            assert_eq!(route(&Method::PUT, path), Err(NoRoute::Method), "{path}");
+            for method in [Method::POST, Method::PUT] {
+                assert_eq!(route(&method, path), Ok(Route { source, appended }), "{path}");
+            }
+            assert_eq!(route(&Method::GET, path), Err(NoRoute::Method), "{path}");
         }
     }
 
@@ -93,7 +79,8 @@ mod tests {
             "/",
             "/api/v1/events/",
             "/api/v1/sources/",
-            "/api/v1/sources/a/b",
+            "/api/v1/sources/a/",
+            "/api/v1/sources//b",
             "/api/v2/alerts",
         ] {
             assert_eq!(route(&Method::POST, path), Err(NoRoute::Path), "{path}");

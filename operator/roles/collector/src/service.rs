@@ -3,9 +3,9 @@
 //!
 //! This is the hot path: no log line, no span, no boxed future, no look-up but that of the source's name.
 
+use std::borrow::Cow;
 use std::error::Error;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use bus::BusError;
@@ -20,99 +20,160 @@ use hyper::{Request, Response, StatusCode};
 use ulid::Ulid;
 
 use crate::answer::{self, Listing};
+use crate::auth::Connected;
 use crate::body::{self, GunzipError, MAX_BODY_BYTES};
 use crate::headers::{self, Encoding};
-use crate::lane::Shared;
+use crate::lane::{Counted, Shared, Ticket};
 use crate::log::Log;
 use crate::metrics::OpenItems;
 use crate::outcome::Outcome;
 use crate::prepare::{self, Delivery, Prepared, Rejection};
 use crate::problem::Problem;
 use crate::room::{Reservation, Room};
-use crate::route::{Door, route};
+use crate::route::route;
 use crate::source::{Source, Sources};
 
 /// Dead letters or payloads of one request under way at once: enough to hide the round trips, too few to crowd out
 /// events.
 const WRITES_AT_ONCE: usize = 8;
 
+/// Room that is taken before a body's first byte: 16 KiB, more than most bodies have.
+const FIRST_BYTES: usize = 16 * 1024;
+
 /// What answers requests.
 #[derive(Debug)]
 pub(crate) struct Ingest<L> {
-    pub(crate) sources: Sources,
+    pub(crate) sources: RwLock<Arc<Sources>>,
     pub(crate) shared: Arc<Shared<L>>,
     pub(crate) room: Arc<Room>,
     pub(crate) redactor: Redactor,
 }
 
+/// A body as the format sees it.
+enum Unpacked<'b> {
+    Whole(Cow<'b, [u8]>),
+    /// Not gzip, though its header says so; what came out, and what is wrong.
+    Corrupt(Vec<u8>, String),
+}
+
 impl<L: Log> Ingest<L> {
-    /// Answers one request of a peer.
-    pub(crate) async fn answer<B>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
+    /// Answers one request that came over a connection.
+    pub(crate) async fn answer<B>(&self, connected: &Connected, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let started = Instant::now();
-        let response = self
-            .take_in(peer, request)
-            .await
-            .unwrap_or_else(Problem::response);
+        let response = self.take_in(connected, request).await.unwrap_or_else(|problem| {
+            self.shared.metrics.refused(problem.reason());
+            problem.response()
+        });
         let metrics = &self.shared.metrics;
         if response.status() == StatusCode::ACCEPTED {
             metrics.accepted_requests.inc();
-            metrics.receive_to_ack.observe(started.elapsed().as_secs_f64());
         } else {
             metrics.answered(response.status().as_u16());
+        }
+        if response.status().is_success() {
+            metrics.receive_to_ack.observe(started.elapsed().as_secs_f64());
         }
         response
     }
 
-    async fn take_in<B>(&self, peer: IpAddr, request: Request<B>) -> Result<Response<Full<Bytes>>, Problem>
+    /// The sources in force.
+    pub(crate) fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts others in force; requests under way end with those that they began with.
+    pub(crate) fn replace_sources(&self, sources: Arc<Sources>) {
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;
+    }
+
+    async fn take_in<B>(
+        &self,
+        connected: &Connected,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Problem>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let source = self.admit(peer, &head)?;
+        // One reading of the clock for everything; the rest of the id is random.
+        let first_id = Ulid::new();
+        let now = Time::from_millis(i64::try_from(first_id.timestamp_ms()).unwrap_or(i64::MAX));
+        let source = self.admit(connected, &head, now)?;
         let encoding = headers::encoding(&head.headers)?;
         let mut room = self.reserve(&body)?;
-        let body = body::read(body).await?;
-        room.settle(body.len());
+        let body = body::read(body, &mut room).await?;
+        let by_hmac = source.auth.check_raw(&head.headers, &body, now)?;
+        let unpacked = unpack(&body, encoding)?;
+        let (bytes, problem) = match &unpacked {
+            Unpacked::Whole(body) => (&**body, None),
+            Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
+        };
+        let by_body = source.auth.check_body(&head.headers, bytes, now).await?;
+        connected.is_known();
+        if source.auth.needs_body() {
+            source.take_one()?;
+        }
         self.log_is_ready()?;
-        let prepared = self.prepare(source, &head, &body, encoding)?;
+        let is_signed = source.auth.is_signed();
+        let headers = headers::texts(&head.headers, is_signed);
+        let signed_name = by_hmac.or(by_body);
+        let key = headers::idempotency_key(&head.headers)?;
+        let delivery = Delivery {
+            source: source.name.as_str(),
+            reader: &source.reader,
+            tenants: &source.tenants,
+            headers: &headers,
+            received_at: now,
+            first_id,
+            signed_name: signed_name.as_deref(),
+            // No signature covers it.
+            key: key.filter(|_| !is_signed),
+            traceparent: headers::traceparent(&head.headers),
+            body: bytes,
+        };
+        let prepared = match problem {
+            None => prepare::prepare(&delivery, &self.redactor),
+            Some(problem) => self.corrupt(&delivery, problem),
+        };
         room.settle(body.len() + prepared.bytes());
-        self.store(source, &prepared, room).await?;
+        self.store(&source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
-        Ok(answer::response(
-            &prepared,
-            self.shared.gate.durability(),
-            listing,
-        ))
+        let durability = self.shared.gate.durability();
+        Ok(answer::to(&delivery, &prepared, durability, listing))
     }
 
     /// Whether the head alone lets the request in.
-    fn admit(&self, peer: IpAddr, head: &Parts) -> Result<&Arc<Source>, Problem> {
+    fn admit(&self, connected: &Connected, head: &Parts, now: Time) -> Result<Arc<Source>, Problem> {
         let route = route(&head.method, head.uri.path())?;
-        let source = self.sources.get(route.source).ok_or(Problem::NoSuchSource)?;
-        if route.door == Door::AlertsApi && source.format != formats::Format::Alertmanager {
+        let sources = self.sources();
+        let source = sources.get(route.source).ok_or(Problem::NoSuchSource)?;
+        if !route.appended.is_empty() && !source.format().paths().contains(&route.appended) {
             return Err(Problem::NoSuchSource);
         }
-        source
-            .auth
-            .check(peer, &head.headers)
-            .map_err(Problem::Unauthorized)?;
-        source.take_one().map_err(|wait| Problem::RateLimited { wait })?;
-        Ok(source)
+        let caller = connected.caller(&head.headers, &sources.proxies);
+        source.auth.check_head(&caller, &head.headers, now)?;
+        // A stranger's guess must not use up what the source's own senders may send.
+        if !source.auth.needs_body() {
+            source.take_one()?;
+        }
+        Ok(Arc::clone(source))
     }
 
-    /// Room for a body: for the announced length, or the most that it can be.
+    /// Room for the beginning of a body; more is taken as it arrives, so that an announcement costs nobody anything.
     fn reserve(&self, body: &impl Body) -> Result<Reservation, Problem> {
-        let bytes = body.size_hint().exact().unwrap_or(MAX_BODY_BYTES as u64);
+        let bytes = body.size_hint().exact().unwrap_or(FIRST_BYTES as u64);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         if bytes > MAX_BODY_BYTES {
             return Err(Problem::TooLarge);
         }
-        self.room.reserve(bytes).ok_or(Problem::Overloaded)
+        self.room
+            .reserve(bytes.min(FIRST_BYTES))
+            .ok_or(Problem::Overloaded)
     }
 
     fn log_is_ready(&self) -> Result<(), Problem> {
@@ -124,51 +185,20 @@ impl<L: Log> Ingest<L> {
         }
     }
 
-    /// Unpacks and parses. Without an await, so that nothing borrowed from the body lives across one.
-    fn prepare(
-        &self,
-        source: &Source,
-        head: &Parts,
-        body: &[u8],
-        encoding: Encoding,
-    ) -> Result<Prepared, Problem> {
-        let key = headers::idempotency_key(&head.headers)?;
-        // One reading of the clock for both; the rest of the id is random.
-        let first_id = Ulid::new();
-        let received_at = Time::from_millis(i64::try_from(first_id.timestamp_ms()).unwrap_or(i64::MAX));
-        let delivery = |body| Delivery {
-            source: source.name.as_str(),
-            format: source.format,
-            namespace: source.namespace.as_str(),
-            received_at,
-            first_id,
-            key,
-            traceparent: headers::traceparent(&head.headers),
-            body,
+    fn corrupt(&self, delivery: &Delivery<'_>, problem: &str) -> Prepared {
+        let why = Rejection {
+            reason: "InvalidGzip",
+            message: format!("the body is not gzip, as its Content-Encoding says: {problem}"),
         };
-        if encoding == Encoding::Identity {
-            return Ok(prepare::prepare(&delivery(body), &self.redactor));
-        }
-        match body::gunzip(body) {
-            Ok(unpacked) => Ok(prepare::prepare(&delivery(&unpacked), &self.redactor)),
-            Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
-            Err(GunzipError::Corrupt { problem, unpacked }) => {
-                let message = format!("the body is not gzip, as its Content-Encoding says: {problem}");
-                let why = Rejection {
-                    reason: "InvalidGzip",
-                    message,
-                };
-                Ok(prepare::unreadable(&delivery(&unpacked), why, &self.redactor))
-            }
-        }
+        prepare::unreadable(delivery, why, &self.redactor)
     }
 
     /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole.
     async fn store(&self, source: &Source, prepared: &Prepared, room: Reservation) -> Result<(), Problem> {
         let metrics = &self.shared.metrics;
         let mut items = OpenItems::receive(&source.counts, prepared.received);
+        let log = &self.shared.log;
         if !prepared.rejected.is_empty() {
-            let log = &self.shared.log;
             self.store_each(&prepared.letters, |letter| log.dead_letter(letter))
                 .await?;
             items.end(Outcome::DeadLettered, prepared.count(Outcome::DeadLettered));
@@ -178,19 +208,17 @@ impl<L: Log> Ingest<L> {
                 .iter()
                 .for_each(|item| metrics.rejected(item.reason));
         }
-        metrics.changed(&prepared.changes);
-        let events = &prepared.events;
-        if events.len() == 0 {
-            return Ok(());
-        }
-        let log = &self.shared.log;
         self.store_each(&prepared.payloads, |payload| {
             log.payload(&payload.name, &payload.json)
         })
         .await?;
-        items.hand_over(events.len());
-        let ticket = source.lane.add(events, &source.counts, room);
-        ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)
+        // Not before: a request whose data is not kept comes again, and is counted then.
+        metrics.changed(&prepared.changes);
+        items.hand_over(prepared.accepted);
+        for ticket in append(source, prepared, room) {
+            ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)?;
+        }
+        Ok(())
     }
 
     async fn store_each<'t, T, S>(&self, things: &'t [T], store: impl Fn(&'t T) -> S) -> Result<(), Problem>
@@ -205,6 +233,32 @@ impl<L: Log> Ingest<L> {
             })?;
         }
         Ok(())
+    }
+}
+
+/// Hands a request's events to the lanes of their namespaces, nearly always one.
+fn append(source: &Source, prepared: &Prepared, mut room: Reservation) -> Vec<Ticket> {
+    let lanes = source.lanes.iter().zip(&prepared.events);
+    let mut counted = Counted::Items;
+    let mut tickets = Vec::with_capacity(1);
+    for (lane, events) in lanes.filter(|(_, events)| events.len() > 0) {
+        let room = room.split(events.json.len());
+        tickets.push(lane.add(events, &source.counts, counted, room));
+        if source.tenants.are_all() {
+            counted = Counted::Copies;
+        }
+    }
+    tickets
+}
+
+fn unpack(body: &[u8], encoding: Encoding) -> Result<Unpacked<'_>, Problem> {
+    if encoding == Encoding::Identity {
+        return Ok(Unpacked::Whole(Cow::Borrowed(body)));
+    }
+    match body::gunzip(body) {
+        Ok(unpacked) => Ok(Unpacked::Whole(Cow::Owned(unpacked))),
+        Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
+        Err(GunzipError::Corrupt { problem, unpacked }) => Ok(Unpacked::Corrupt(unpacked, problem)),
     }
 }
 

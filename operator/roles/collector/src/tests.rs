@@ -8,6 +8,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::log::memory::{MemoryLog, Mood};
 
+mod tls;
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Running {
@@ -25,6 +27,7 @@ async fn bind(yaml: &str, health: &Health) -> Result<Collector, CollectorError> 
         registry: &mut Registry::default(),
         receive_to_ack: Histogram::new([1.0]),
         monitoring_url: "",
+        reread: Reread::never(),
     };
     Collector::bind(&config, process).await
 }
@@ -100,7 +103,7 @@ async fn it_announces_its_sources_takes_events_and_ends_in_order() {
     assert_eq!(running.log.events().len(), 1);
     let expected = bus::SourceRecord {
         name: "webhook".into(),
-        namespace: "default".into(),
+        namespaces: vec!["default".into()],
         format: "webhook".into(),
     };
     assert_eq!(running.log.announced(), [expected]);
@@ -174,10 +177,10 @@ async fn a_request_under_way_is_answered_before_it_ends() {
 async fn what_is_wrong_with_the_configuration_ends_the_start() {
     let health = Health::default();
     let open = bind("ingest: {address: '0.0.0.0:0'}", &health).await.unwrap_err();
-    assert!(matches!(open, CollectorError::Config(_)), "{open}");
+    assert!(matches!(open, CollectorError::Sources(_)), "{open}");
     let yaml = "{ingest: {address: '127.0.0.1:0'}, sources: [{name: a, format: webhook, namespace: x, \
                 auth: {bearerTokenFile: /nowhere}}]}";
     let error = bind(yaml, &health).await.unwrap_err();
-    let expected = "the tokens of source a: cannot read /nowhere: No such file or directory (os error 2)";
+    let expected = "the secrets of source a: cannot read /nowhere: No such file or directory (os error 2)";
     assert_eq!(platform::Chain(&error).to_string(), expected);
 }

@@ -1,8 +1,10 @@
 //! Records and objects that the tests of this crate start from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::incident::opening_event::{OpeningEvent, OpeningSource};
 use domain::incident::{IncidentRecord, Occurrences};
 use domain::rule::RuleIdentity;
 use domain::rule::record::{RuleCounters, RuleRecord};
@@ -29,6 +31,9 @@ pub fn record() -> IncidentRecord {
         overflow: false,
         correlation_id: "01J".to_owned(),
         title: "CPU 97%".to_owned(),
+        event: Some(Arc::new(opening_event())),
+        resources: vec!["web-server-01".to_owned()],
+        resources_omitted: 0,
         severity: Severity::High,
         firing: 1,
         occurrences: Occurrences {
@@ -44,6 +49,24 @@ pub fn record() -> IncidentRecord {
         end: None,
         rule_gone: false,
         ttl: Duration::from_hours(1),
+    }
+}
+
+/// What opened it.
+fn opening_event() -> OpeningEvent {
+    OpeningEvent {
+        id: "01J".to_owned(),
+        source: OpeningSource {
+            name: "prometheus".to_owned(),
+            format: "alertmanager".to_owned(),
+            reported: String::new(),
+        },
+        kind: "HighCpu".to_owned(),
+        severity: Severity::High,
+        occurred_at: at(59),
+        resource: "web-server-01".to_owned(),
+        labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
+        ..OpeningEvent::default()
     }
 }
 

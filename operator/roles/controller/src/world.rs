@@ -188,12 +188,12 @@ impl World {
             .collect()
     }
 
-    /// The sources that can send into `namespace`; one without a namespace can send into any.
+    /// The sources that can send into `namespace`.
     pub fn sources(&self, namespace: &str) -> Sources<'_> {
         let mut sources = Sources::default();
         for (_, source) in self.sources.iter() {
             sources.any_known = Knowledge::Something;
-            if source.namespace == namespace || source.namespace.is_empty() {
+            if source.namespaces.iter().any(|tenant| tenant == namespace) {
                 sources.names.push(&source.name);
             }
         }

@@ -7,7 +7,7 @@ use bus::LogMessage;
 use bus::log::EntryError;
 use domain::correlate::Correlator;
 use domain::correlate::checkpoint::{Checkpoint, CheckpointError};
-use domain::correlate::effect::Effect;
+use domain::correlate::effect::{Effect, Unreadable};
 use domain::correlate::incident::Changed;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
@@ -22,6 +22,17 @@ const CHECKPOINT_ENTRIES: u64 = 500_000;
 const CHECKPOINT_EVERY: u64 = 30_000;
 /// A rule's record is written at most this often for its counters, in milliseconds.
 const RULE_EVERY: u64 = 5_000;
+
+/// What of a message could not be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum Skipped {
+    /// All of it: it is no entry, and passes time only.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// Events that cannot be read beyond their heads, and so match no rule; the others have been taken in.
+    #[error("{} events of a log entry cannot be read beyond their heads; they match no rule", .0.len())]
+    Events(Vec<Unreadable>),
+}
 
 /// What is to be written now.
 #[derive(Debug, Default)]
@@ -82,8 +93,8 @@ impl Fold {
     /// Takes in one message. What is not decodable passes time only.
     ///
     /// # Errors
-    /// Why the message was no entry and has been skipped, or that an event in it could not be read to its end.
-    pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, EntryError> {
+    /// What of it was skipped, and why.
+    pub fn take(&mut self, message: &LogMessage, now: u64) -> Result<Option<Time>, Skipped> {
         let LogMessage {
             sequence,
             at,
@@ -102,17 +113,17 @@ impl Fold {
                 _ => None,
             }
         });
-        let all_readable = self.sort_effects(now);
+        let unreadable = self.sort_effects(now);
         match error {
-            Some(error) => Err(error),
-            None if all_readable => Ok(received),
-            None => Err(EntryError::Event),
+            Some(error) => Err(error.into()),
+            None if unreadable.is_empty() => Ok(received),
+            None => Err(Skipped::Events(unreadable)),
         }
     }
 
-    /// Notes what is to be written; whether every event could be read.
-    fn sort_effects(&mut self, now: u64) -> bool {
-        let mut all_readable = true;
+    /// Notes what is to be written; gives the events that could not be read.
+    fn sort_effects(&mut self, now: u64) -> Vec<Unreadable> {
+        let mut unreadable = Vec::new();
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Incident {
@@ -140,10 +151,10 @@ impl Fold {
                     self.rules.insert((tenant, number), now);
                 }
                 Effect::RuleDropped { record, .. } => self.due.rules.push(*record),
-                Effect::Unreadable => all_readable = false,
+                Effect::Unreadable(event) => unreadable.push(event),
             }
         }
-        all_readable
+        unreadable
     }
 
     /// Takes out what is due.
@@ -208,5 +219,108 @@ impl Fold {
             .chain(self.schedule.next_due(now))
             .min()
             .unwrap_or(Duration::from_millis(CHECKPOINT_EVERY))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bus::log::{Control, Pack, encode_control, encode_tick};
+    use domain::correlate::effect::Outcome;
+    use domain::event::Event;
+
+    use super::*;
+
+    fn message(sequence: u64, subject: &str, payload: &[u8]) -> LogMessage {
+        LogMessage {
+            sequence,
+            at: Time::from_millis(i64::try_from(sequence).unwrap()),
+            subject: subject.to_owned(),
+            pending: 0,
+            payload: payload.to_vec().into(),
+        }
+    }
+
+    /// A fold with a rule that counts everything in one incident a host.
+    fn fold() -> Fold {
+        let mut fold = Fold::new(Correlator::new("01LOG"), 0);
+        let rule = Control::Rule {
+            name: "by-host".into(),
+            uid: "u1".into(),
+            generation: 1,
+            api_version: "opsward.dev/v1alpha1".into(),
+            spec: serde_json::value::to_raw_value(
+                &serde_json::json!({"match": {"types": ["t"]}, "groupBy": ["host"]}),
+            )
+            .unwrap(),
+        };
+        let entry = encode_control(&rule).unwrap();
+        fold.take(&message(1, "ingest.control.shop", &entry), 0).unwrap();
+        fold
+    }
+
+    fn event(host: &str, fingerprint: u128) -> String {
+        let event = Event {
+            id: "01JFH0000000000000000000AA".into(),
+            fingerprint: fingerprint.into(),
+            kind: "t".into(),
+            host: host.to_owned().into(),
+            ..Event::default()
+        };
+        let mut json = Vec::new();
+        event.write_json(&mut json);
+        String::from_utf8(json).unwrap()
+    }
+
+    fn pack(events: &[&str]) -> Vec<u8> {
+        let mut pack = Pack::new();
+        for event in events {
+            pack.push(event.as_bytes());
+        }
+        pack.finish().to_vec()
+    }
+
+    #[test]
+    fn an_event_broken_behind_its_head_is_told_alone_and_the_others_of_its_pack_count() {
+        let mut fold = fold();
+        let broken = event("web-2", 2).replace(r#""web-2""#, "2");
+        let entry = pack(&[&event("web-1", 1), &broken, &event("web-3", 3)]);
+        let skipped = fold
+            .take(&message(2, "ingest.events.shop", &entry), 0)
+            .unwrap_err();
+        let Skipped::Events(unreadable) = skipped else {
+            panic!("{skipped}")
+        };
+        let expected = Unreadable {
+            index: 1,
+            text: broken,
+        };
+        assert_eq!(unreadable, [expected]);
+        let totals = fold.correlator().totals();
+        let ends = [Outcome::Counted, Outcome::Unmatched].map(|outcome| totals.of(outcome));
+        assert_eq!((totals.accepted, ends), (3, [2, 1]));
+        let due = fold.take_all(0).unwrap();
+        let counts: Vec<_> = due
+            .incidents
+            .iter()
+            .map(|record| record.occurrences.count)
+            .collect();
+        assert_eq!(counts, [1, 1]);
+    }
+
+    #[test]
+    fn a_head_that_cannot_be_read_makes_the_pack_no_entry() {
+        let mut fold = fold();
+        let broken = event("web-2", 2).replace("Firing", "Burning");
+        let entry = pack(&[&event("web-1", 1), &broken]);
+        let skipped = fold
+            .take(&message(2, "ingest.events.shop", &entry), 0)
+            .unwrap_err();
+        assert!(
+            matches!(skipped, Skipped::Entry(EntryError::Json(_))),
+            "{skipped}"
+        );
+        let correlator = fold.correlator();
+        assert_eq!((correlator.totals().accepted, correlator.sequence()), (0, 2));
+        fold.take(&message(3, "ingest.tick", &encode_tick()), 0).unwrap();
     }
 }

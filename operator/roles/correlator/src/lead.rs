@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bus::checkpoints::CheckpointStore;
-use bus::{Bus, BusError, DeadLetter, LogMessage};
+use bus::{Bus, BusError, LogMessage};
 use domain::correlate::checkpoint::CheckpointError;
 use domain::time::Time;
 use futures::StreamExt;
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::dead::letters;
 use crate::fold::{Due, Fold};
 use crate::metrics::Metrics;
 use crate::recover::{RecoverError, recover};
@@ -36,8 +37,6 @@ const TICK_EVERY: Duration = Duration::from_secs(1);
 const KEEP_FOR: Duration = Duration::from_secs(60 * 60);
 /// The log is trimmed at most this often.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
-/// Bytes of an undecodable entry that its dead letter keeps.
-const DEAD_BYTES: usize = bus::contract::DEAD_PAYLOAD_BYTES;
 
 /// Why leading ended.
 #[derive(Debug, thiserror::Error)]
@@ -234,10 +233,12 @@ impl FoldThread {
                 self.metrics.correlated_after(waited.as_secs_f64());
             }
             Ok(None) => {}
-            Err(error) => {
+            Err(skipped) => {
                 self.metrics.undecodable.inc();
-                warn!(sequence = message.sequence, subject = %message.subject, %error, "log entry dead-lettered");
-                self.bus.dead_letter(&undecodable(&message, &error)).await?;
+                warn!(sequence = message.sequence, subject = %message.subject, error = %skipped, "dead-lettered");
+                for letter in letters(&message, &skipped) {
+                    self.bus.dead_letter(&letter).await?;
+                }
             }
         }
         Ok(message.pending)
@@ -270,29 +271,6 @@ impl FoldThread {
             self.metrics
                 .show(correlator.totals(), correlator.open_incidents(), lag);
         }
-    }
-}
-
-fn undecodable(message: &LogMessage, error: &bus::log::EntryError) -> DeadLetter {
-    let mut scratch = Vec::new();
-    let text = match bus::log::open(&message.payload, &mut scratch) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(&message.payload),
-    };
-    let reason = match error {
-        bus::log::EntryError::Event => "UnreadableEvent",
-        _ => "UndecodableEntry",
-    };
-    DeadLetter {
-        id: ulid::Ulid::new().to_string(),
-        at: message.at,
-        namespace: "opsward-log".to_owned(),
-        source: "log".to_owned(),
-        format: String::new(),
-        reason: reason.to_owned(),
-        message: format!("entry {} on {}: {error}", message.sequence, message.subject),
-        item: None,
-        payload: domain::event::clip(&text, DEAD_BYTES).to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The correlator: folds the log into incident records. One leads, others stand by cold; two at once do no
 //! harm. Knows nothing of Kubernetes or HTTP; what it decides is in `domain::correlate`.
 
+mod dead;
 pub mod entry;
 pub mod fold;
 mod lead;

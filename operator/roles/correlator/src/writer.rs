@@ -37,10 +37,13 @@ impl Positioned for RuleRecord {
     }
 }
 
+/// Revision and position by key; `i64::MIN` is the position of what any record may replace.
+type Written = HashMap<String, (u64, i64)>;
+
 /// One bucket, with what is known to be in it.
 struct Known<T> {
     bucket: Bucket<T>,
-    written: HashMap<String, (u64, i64)>,
+    written: Written,
 }
 
 impl<T: Positioned> Known<T> {
@@ -68,13 +71,7 @@ impl<T: Positioned> Known<T> {
     /// and that covers no more, belongs to a log that is no more.
     async fn reconcile(&mut self, records: &[T], covered: i64, metrics: &Metrics) -> Result<(), BusError> {
         let known: BTreeSet<String> = records.iter().map(Record::key).collect();
-        let strangers: Vec<String> = self
-            .written
-            .iter()
-            .filter(|(key, (_, position))| *position <= covered && !known.contains(*key))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in strangers {
+        for key in strangers(&self.written, &known, covered) {
             self.remove(&key).await?;
         }
         self.write(records, metrics).await
@@ -111,6 +108,14 @@ impl<T: Positioned> Known<T> {
     }
 }
 
+/// Keys that a state which covers the log up to `covered` does not know, of records that cover no more.
+fn strangers(written: &Written, known: &BTreeSet<String>, covered: i64) -> Vec<String> {
+    let strange =
+        |(key, (_, position)): &(&String, &(u64, i64))| *position <= covered && !known.contains(*key);
+    let strangers = written.iter().filter(strange);
+    strangers.map(|(key, _)| key.clone()).collect()
+}
+
 /// Writes one record unless a record of a higher position is there.
 async fn write_one<T: Positioned>(
     bucket: &Bucket<T>,
@@ -121,12 +126,14 @@ async fn write_one<T: Positioned>(
     loop {
         match bucket.update(record, revision).await {
             Ok(revision) => return Ok((key, revision, record.covers())),
-            Err(BusError::Conflict { .. }) => match bucket.get_revision(&key).await? {
-                Some((found, at)) if found.covers() >= record.covers() => {
+            Err(BusError::Conflict { .. }) => match bucket.get_revision(&key).await {
+                Ok(Some((found, at))) if found.covers() >= record.covers() => {
                     return Ok((key, at, found.covers()));
                 }
-                Some((_, at)) => revision = at,
-                None => revision = bucket.last_revision(&key).await?,
+                Ok(Some((_, at))) => revision = at,
+                // Gone, or no record: whatever is written now is newer.
+                Ok(None) | Err(BusError::Decode { .. }) => revision = bucket.last_revision(&key).await?,
+                Err(error) => return Err(error),
             },
             Err(error) => return Err(error),
         }
@@ -266,5 +273,31 @@ fn encode(source: Box<dyn std::error::Error + Send + Sync>) -> BusError {
     BusError::Unavailable {
         what: "encode a checkpoint",
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_are_unknown_and_no_newer_than_the_state() {
+        const COVERED: i64 = 1000;
+        let written = [
+            ("known", COVERED),
+            ("known and newer", COVERED + 1),
+            ("of an earlier log", COVERED),
+            ("by a later leader", COVERED + 1),
+            ("not decodable", i64::MIN),
+            ("known and not decodable", i64::MIN),
+        ];
+        let written = written
+            .into_iter()
+            .map(|(key, position)| (key.to_owned(), (1, position)))
+            .collect();
+        let known = ["known", "known and newer", "known and not decodable"].map(str::to_owned);
+        let mut strangers = strangers(&written, &BTreeSet::from(known), COVERED);
+        strangers.sort();
+        assert_eq!(strangers, ["not decodable", "of an earlier log"]);
     }
 }

@@ -23,12 +23,27 @@ pub struct Target {
 impl Target {
     /// Prepares POST requests of these bodies.
     pub fn new(address: SocketAddr, path: &str, bodies: &[String]) -> Self {
-        let request = |body: &String| {
-            format!(
-                "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            )
-            .into_bytes()
+        let bodies: Vec<_> = bodies.iter().map(|body| body.clone().into_bytes()).collect();
+        Self::with_headers(address, path, &[], &bodies)
+    }
+
+    /// The same with headers; JSON unless they say otherwise.
+    pub fn with_headers(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        bodies: &[Vec<u8>],
+    ) -> Self {
+        let json = [("content-type", "application/json")];
+        let own_type = headers.iter().any(|(name, _)| *name == "content-type");
+        let all = headers.iter().chain(json.iter().filter(|_| !own_type));
+        let lines: Vec<_> = all.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines = lines.concat();
+        let request = |body: &Vec<u8>| {
+            let length = body.len();
+            let head =
+                format!("POST {path} HTTP/1.1\r\nhost: bench\r\n{lines}content-length: {length}\r\n\r\n");
+            [head.as_bytes(), body].concat()
         };
         Self {
             address,

@@ -11,7 +11,7 @@ use crate::http::{Amount, Target, send};
 use crate::results::Results;
 
 /// Connections of the load generator.
-const CONNECTIONS: u64 = 64;
+pub const CONNECTIONS: u64 = 64;
 /// Different alerts: what a middling Prometheus keeps firing.
 const ALERTS: usize = 1000;
 /// One round.
@@ -19,7 +19,7 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Rounds of each, interleaved; medians are told.
 const ROUNDS: usize = 3;
 /// Where Prometheus posts alerts of the source `alerts`.
-const PATH: &str = "/api/v1/sources/alerts/api/v2/alerts";
+pub const PATH: &str = "/api/v1/sources/alerts/api/v2/alerts";
 
 fn bodies(per_request: usize) -> Vec<String> {
     let alert = |n: usize| {
@@ -50,7 +50,7 @@ fn bodies(per_request: usize) -> Vec<String> {
         .collect()
 }
 
-fn median(values: &mut [f64]) -> f64 {
+pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
@@ -61,7 +61,7 @@ fn cpu(servers: &[&Server]) -> Result<f64> {
 }
 
 /// Opsward with a rule for the alerts, and the target that feeds it.
-async fn ours(rig: &Rig) -> Result<Opsward<'_>> {
+pub async fn ours(rig: &Rig) -> Result<Opsward<'_>> {
     let opsward = Opsward::start(rig).await?;
     opsward
         .rule(
@@ -72,12 +72,12 @@ async fn ours(rig: &Rig) -> Result<Opsward<'_>> {
     Ok(opsward)
 }
 
-fn target(opsward: &Opsward<'_>, per_request: usize) -> Result<Target> {
+pub fn target(opsward: &Opsward<'_>, per_request: usize) -> Result<Target> {
     let url = opsward.url(PATH);
     Ok(Target::new(address(&url)?, PATH, &bodies(per_request)))
 }
 
-fn address(url: &str) -> Result<std::net::SocketAddr> {
+pub fn address(url: &str) -> Result<std::net::SocketAddr> {
     let rest = url.strip_prefix("http://").context("http")?;
     Ok(rest.split('/').next().context("host")?.parse()?)
 }

@@ -9,6 +9,8 @@
 #![allow(clippy::cast_possible_wrap, reason = "counts are far below the bounds")]
 
 mod correlate;
+mod formats;
+mod hostile;
 mod http;
 mod ingest;
 mod results;
@@ -29,9 +31,10 @@ async fn main() -> anyhow::Result<()> {
         .ok()
         .and_then(|seconds| seconds.parse().ok());
     let latency = Duration::from_secs(seconds.unwrap_or(LATENCY_SECONDS));
-    let minutes = 4 + 3 * latency.as_secs() / 60;
+    let minutes = 9 + 3 * latency.as_secs() / 60;
     println!(
-        "bench: fold, ingest against Alertmanager, latency, a million events, idle memory: about {minutes} min"
+        "bench: fold, ingest against Alertmanager, each format, an attack, latency, a million events, idle memory: about \
+         {minutes} min"
     );
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
@@ -41,6 +44,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("per-cpu") {
         ingest::per_cpu(&mut results).await?;
+    }
+    if wanted("formats") {
+        formats::run(&mut results).await?;
+    }
+    if wanted("hostile") {
+        hostile::run(&mut results).await?;
     }
     if wanted("million") {
         ingest::million(&mut results).await?;

@@ -1,6 +1,11 @@
 //! What is refused, with which words, and that nothing written is lost.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::OpeningEvent;
+use domain::dimensions::{Amount, Dimensions, Urgency};
+use domain::incident::opening_event as kept;
 use domain::rule::{ResolveOn, Rule, RuleIdentity};
 use domain::severity::Severity;
 use proptest::prelude::*;
@@ -128,8 +133,12 @@ fn a_spec_survives_being_written_and_read() {
 fn the_samples_are_rules_that_compile() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../config/samples");
     let mut rules = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    // Those of sources are in a folder of their own, and read by the tests of `formats`.
+    for file in entries.filter(|path| path.is_file()) {
+        let text = std::fs::read_to_string(file).unwrap();
         let object: Value = serde_yaml::from_str(&text).unwrap();
         let spec = rule_from_log(
             object["apiVersion"].as_str().unwrap(),
@@ -147,9 +156,9 @@ fn the_samples_are_rules_that_compile() {
     assert!(rules >= 3);
 }
 
-#[test]
-fn a_new_ops_events_spec_keeps_within_the_schemas_bounds() {
-    let record = IncidentRecord {
+/// A record whose texts and lists are all too long, `event` apart.
+fn large_record(event: kept::OpeningEvent) -> IncidentRecord {
+    IncidentRecord {
         id: "i-1".into(),
         namespace: "shop".into(),
         rule: RuleIdentity {
@@ -162,6 +171,9 @@ fn a_new_ops_events_spec_keeps_within_the_schemas_bounds() {
         overflow: false,
         correlation_id: "01J".into(),
         title: "t".repeat(900),
+        event: Some(Arc::new(event)),
+        resources: vec!["r".repeat(300); 300],
+        resources_omitted: 0,
         severity: Severity::High,
         firing: 1,
         occurrences: domain::incident::Occurrences::default(),
@@ -170,7 +182,12 @@ fn a_new_ops_events_spec_keeps_within_the_schemas_bounds() {
         end: None,
         rule_gone: false,
         ttl: std::time::Duration::ZERO,
-    };
+    }
+}
+
+#[test]
+fn a_new_ops_events_spec_keeps_within_the_schemas_bounds() {
+    let record = large_record(kept::OpeningEvent::default());
     let spec = OpsEventSpec::from(&record);
     assert_eq!(
         spec.group["title"].chars().count(),
@@ -179,6 +196,55 @@ fn a_new_ops_events_spec_keeps_within_the_schemas_bounds() {
     assert_eq!(spec.group_text.len(), limits::GROUP_TEXT_CHARS as usize);
     assert_eq!(spec.title.len(), limits::TITLE_CHARS as usize);
     assert_eq!((spec.rule.generation, spec.close), (3, None));
+}
+
+#[test]
+fn what_an_ops_event_shows_keeps_within_the_schemas_bounds() {
+    let text = || "ü".repeat(9000);
+    let pairs = || (0..99).map(|n| (format!("l{n:02}"), text())).collect();
+    let dimensions = Dimensions {
+        urgency: Some(Urgency::Soon),
+        amounts: vec![
+            Amount {
+                value: serde_json::Number::from_f64(12.5).unwrap(),
+                unit: "USD".into(),
+            };
+            20
+        ],
+        hosts: vec![text(); 20],
+        ..Dimensions::default()
+    };
+    let record = large_record(kept::OpeningEvent {
+        id: text(),
+        description: text(),
+        labels: pairs(),
+        links: pairs(),
+        tags: vec![text(); 99],
+        dimensions: Some(Box::new(dimensions)),
+        ..kept::OpeningEvent::default()
+    });
+    let resources = resources(&record);
+    assert_eq!((resources.len(), resources[0].len()), (200, 256));
+    let event = OpeningEvent::from(record.event.as_deref().unwrap());
+    let characters = |text: &str| text.chars().count();
+    assert_eq!(
+        (characters(&event.id), characters(&event.description)),
+        (64, 1024)
+    );
+    assert_eq!((event.labels.len(), characters(&event.labels["l00"])), (64, 512));
+    assert_eq!((event.links.len(), characters(&event.links["l00"])), (64, 2048));
+    assert_eq!((event.tags.len(), characters(&event.tags[0])), (50, 512));
+    let facts = event.dimensions.unwrap();
+    assert_eq!((facts.hosts.len(), characters(&facts.hosts[0])), (16, 512));
+    assert_eq!((facts.amounts.len(), facts.amounts[0].as_str()), (16, "12.5 USD"));
+}
+
+#[test]
+fn an_opening_event_that_is_nearly_empty_shows_no_empty_fields() {
+    let shown = OpeningEvent::from(&kept::OpeningEvent::default());
+    let json = serde_json::to_value(shown).unwrap();
+    let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["id", "occurredAt", "severity", "source"]);
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! The correlator's state as bytes, with a version, and its rings' full segments apart.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,16 +16,19 @@ use super::rules::{Group, RuleState, SavedRule};
 use super::tenant::Tenant;
 use super::timers::Subject;
 use crate::time::Time;
+use shown::Shown;
 
-/// The version of the state that this binary writes. It reads its own and, once there is one, the previous.
-pub const STATE_VERSION: u16 = 1;
+/// The version of the state that this binary writes. It reads its own and the previous.
+pub const STATE_VERSION: u16 = 2;
+/// The version before, which had nothing of what is [`Shown`].
+const PREVIOUS_VERSION: u16 = 1;
 
 /// Why bytes are no usable checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Written by another version.
     #[error(
-        "the checkpoint has state version {found}; this binary reads version {STATE_VERSION}: run the version that wrote it, or one release later"
+        "the checkpoint has state version {found}; this binary reads versions {PREVIOUS_VERSION} and {STATE_VERSION}: run the version that wrote it, or one release later"
     )]
     Version {
         /// The version found.
@@ -32,6 +37,9 @@ pub enum CheckpointError {
     /// Damaged, or not a checkpoint.
     #[error("the checkpoint cannot be decoded: {0}")]
     Decode(#[from] postcard::Error),
+    /// The same of the event that opened an incident.
+    #[error("the checkpoint's opening events cannot be decoded: {0}")]
+    OpeningEvent(#[from] serde_json::Error),
     /// A segment that it names is not there.
     #[error("the checkpoint names ring segment {0}, which is not there")]
     MissingSegment(String),
@@ -48,8 +56,8 @@ pub struct Checkpoint {
     pub segments: Vec<(String, Arc<Segment>)>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Saved {
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saved {
     log_id: String,
     sequence: u64,
     now: Time,
@@ -57,7 +65,7 @@ struct Saved {
     tenants: Vec<SavedTenant>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SavedTenant {
     namespace: String,
     segments: Vec<i64>,
@@ -89,12 +97,16 @@ pub fn segment_names(state: &[u8]) -> Result<Vec<String>, CheckpointError> {
     Ok(names.collect())
 }
 
-fn decode(state: &[u8]) -> Result<Saved, CheckpointError> {
+pub(super) fn decode(state: &[u8]) -> Result<Saved, CheckpointError> {
     let (version, rest): (u16, &[u8]) = postcard::take_from_bytes(state)?;
-    if version != STATE_VERSION {
-        return Err(CheckpointError::Version { found: version });
+    let (mut saved, rest): (Saved, &[u8]) = match version {
+        PREVIOUS_VERSION | STATE_VERSION => postcard::take_from_bytes(rest)?,
+        found => return Err(CheckpointError::Version { found }),
+    };
+    if version == STATE_VERSION {
+        postcard::from_bytes::<Shown>(rest)?.put_into(&mut saved)?;
     }
-    Ok(postcard::from_bytes(rest)?)
+    Ok(saved)
 }
 
 impl Correlator {
@@ -118,6 +130,7 @@ impl Correlator {
         };
         let state = postcard::to_extend(&STATE_VERSION, Vec::new())?;
         let state = postcard::to_extend(&saved, state)?;
+        let state = postcard::to_extend(&Shown::of(&saved)?, state)?;
         Ok(Checkpoint {
             sequence: self.sequence,
             state,
@@ -211,9 +224,7 @@ fn restore(saved: SavedTenant, segments: &BTreeMap<String, Arc<Segment>>) -> Res
 /// Timers are not saved: they follow from what they are for.
 fn set_timers(tenant: &Tenant, timers: &mut super::timers::Timers) {
     for (number, incident) in &tenant.incidents {
-        if let Some(due) = incident.due() {
-            timers.not_later_than(due, Subject::Incident(tenant.number, *number));
-        }
+        timers.not_later_than(incident.due(), Subject::Incident(tenant.number, *number));
     }
     for state in &tenant.rules {
         let Some(within) = state.rule.as_ref().map(|rule| rule.spec.trigger.within) else {

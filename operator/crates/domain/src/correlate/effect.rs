@@ -152,6 +152,15 @@ pub enum Effect {
         /// Its last record.
         record: Box<RuleRecord>,
     },
-    /// An event's text is no event beyond its head: it matched no rule, and somebody should be told.
-    Unreadable,
+    /// An event could not be read: it matched no rule, and somebody should be told.
+    Unreadable(Unreadable),
+}
+
+/// An event whose text is no event beyond its head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which of its entry.
+    pub index: usize,
+    /// Its text.
+    pub text: String,
 }

@@ -37,7 +37,7 @@ impl Tenant {
             Stage::Reopenable(until) if turn.at > until => self.leave_group(number),
             Stage::Muted(since)
                 if (!incident.has_firing_alerts() && turn.at >= incident.unmuted_at(since))
-                    || incident.muted_too_long(since, turn.at) =>
+                    || turn.at >= incident.muted_until(since) =>
             {
                 self.leave_group(number);
             }
@@ -159,13 +159,9 @@ impl Tenant {
 
     /// Sets an incident's timer to its next deadline.
     pub fn set_timer(&mut self, number: u64, turn: &mut Turn<'_>) {
-        if let Some(due) = self
-            .incidents
-            .get(&number)
-            .and_then(super::incident::Incident::due)
-        {
+        if let Some(incident) = self.incidents.get(&number) {
             turn.timers
-                .not_later_than(due, Subject::Incident(self.number, number));
+                .not_later_than(incident.due(), Subject::Incident(self.number, number));
         }
     }
 
@@ -180,17 +176,18 @@ impl Tenant {
         let Some(Group::Pending(window)) = state.groups.get_mut(&group) else {
             return;
         };
-        let mut gone = 0;
+        let (mut gone, mut weight) = (0, 0);
         for occurrence in window.slide(turn.at, within) {
             gone += 1;
+            weight += occurrence.weight();
             if occurrence.owned {
                 turn.totals.pending -= 1;
                 turn.totals.add(Outcome::BelowThreshold);
             }
         }
         let due = window.due(within);
-        state.pending_occurrences -= gone;
-        state.counters.below_threshold += i64::try_from(gone).unwrap_or(i64::MAX);
+        state.pending_occurrences -= weight;
+        state.counters.below_threshold += gone;
         if let Some(due) = due {
             turn.timers
                 .not_later_than(due, Subject::Window(self.number, rule, group));

@@ -1,12 +1,15 @@
 //! One incident as the correlator holds it: its counters, its members, and when it ends by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::resources::Resources;
 use super::window::Occurrence;
 use crate::event::Event;
 use crate::hash::{Hash128, HashKeyed};
+use crate::incident::opening_event::OpeningEvent;
 use crate::incident::{End, EndReason, Occurrences};
 use crate::rule::{Resolve, ResolveOn, RuleIdentity};
 use crate::severity::Severity;
@@ -82,6 +85,11 @@ pub struct Incident {
     pub(super) group_fields: Vec<(String, String)>,
     pub(super) correlation_id: String,
     pub(super) title: String,
+    // These two stand behind the others in a checkpoint.
+    #[serde(skip)]
+    pub(super) event: Option<Arc<OpeningEvent>>,
+    #[serde(skip)]
+    pub(super) resources: Resources,
     pub(super) severity: Severity,
     pub(super) occurrences: Occurrences,
     pub(super) opened_at: Time,
@@ -90,7 +98,8 @@ pub struct Incident {
     pub(super) members: HashKeyed<Member>,
     /// Members with a life cycle that fire: as long as there is one, silence ends nothing.
     firing_alerts: u32,
-    /// No firing alert ends by its own word before this; exact after [`Incident::expire`], early after renewals.
+    /// No firing alert ends by its own word before this; exact after [`Incident::expire`], early after renewals
+    /// and clears.
     ends_from: Option<Time>,
     /// The newest event of a firing member without a life cycle.
     last_report: Time,
@@ -113,6 +122,8 @@ impl Incident {
             group_fields: opening.group_fields,
             correlation_id: opening.event.id.clone().into_owned(),
             title: opening.event.title.clone().into_owned(),
+            event: Some(Arc::new(OpeningEvent::of(opening.event))),
+            resources: Resources::default(),
             severity: Severity::Info,
             occurrences: Occurrences::default(),
             opened_at: opening.at,
@@ -261,30 +272,28 @@ impl Incident {
         before != self.firing_alerts
     }
 
-    /// When to look at it again the latest.
-    pub fn due(&self) -> Option<Time> {
-        match self.stage {
-            Stage::Open => Some(self.due_open()),
-            Stage::Reopenable(until) => Some(until.plus(Duration::from_millis(1)).min(self.record_goes())),
-            Stage::Muted(since) if self.firing_alerts == 0 => Some(self.unmuted_at(since)),
-            Stage::Muted(since) => {
-                let latest = since.plus(self.resolve.max_open);
-                Some(self.ends_from.map_or(latest, |ends_from| ends_from.min(latest)))
-            }
-            Stage::Over => Some(self.record_goes()),
-        }
+    /// When to look at it again the latest. A look before that changes nothing: timers are not saved, so a change
+    /// must not hang on one that an earlier state set.
+    pub fn due(&self) -> Time {
+        let due = match self.stage {
+            Stage::Open => self.due_open(),
+            Stage::Reopenable(until) => until.plus(Duration::from_millis(1)).min(self.record_goes()),
+            Stage::Muted(since) if self.firing_alerts > 0 => self.muted_until(since),
+            Stage::Muted(since) => self.unmuted_at(since).min(self.muted_until(since)),
+            Stage::Over => self.record_goes(),
+        };
+        self.ends_from.map_or(due, |ends_from| ends_from.min(due))
     }
 
     fn due_open(&self) -> Time {
         let max_open = self.opened_at.plus(self.resolve.max_open);
-        let earlier = if self.ends_by_silence_alone() {
-            Some(self.last_event.plus(self.quiet_after()))
+        if self.ends_by_silence_alone() {
+            self.last_event.plus(self.quiet_after()).min(max_open)
         } else if self.resolve.on == ResolveOn::Never || self.firing_alerts > 0 {
-            self.ends_from
+            max_open
         } else {
-            Some(self.last_report.plus(self.resolve.after))
-        };
-        earlier.map_or(max_open, |due| due.min(max_open))
+            self.last_report.plus(self.resolve.after).min(max_open)
+        }
     }
 
     fn ends_by_silence_alone(&self) -> bool {
@@ -304,9 +313,10 @@ impl Incident {
         self.last_event.max(since).plus(self.resolve.reopen_within)
     }
 
-    /// Whether what still fires has been muted for as long as an incident may be open: its clear must have got lost.
-    pub fn muted_too_long(&self, since: Time, now: Time) -> bool {
-        now >= since.plus(self.resolve.max_open)
+    /// When it is muted no longer, whatever fires: as long as an incident may be open. A clear may have got lost,
+    /// and reports may never be quiet.
+    pub fn muted_until(&self, since: Time) -> Time {
+        since.plus(self.resolve.max_open)
     }
 
     /// Whether it may come back at `now`: not beyond `maxOpen`, which would end it at once.

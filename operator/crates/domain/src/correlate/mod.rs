@@ -8,6 +8,7 @@ pub mod incident;
 mod opening;
 pub mod problems;
 mod record;
+pub mod resources;
 pub mod ring;
 pub mod rules;
 pub mod tenant;

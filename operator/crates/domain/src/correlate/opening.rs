@@ -26,9 +26,10 @@ impl Tenant {
         place: usize,
         group: Hash128,
         event: &Event<'_>,
-        seen: Occurrence,
+        mut seen: Occurrence,
         turn: &mut Turn<'_>,
     ) -> Outcome {
+        seen.gather(event);
         let Some(state) = self.rules.get_mut(place) else {
             return Outcome::Unmatched;
         };
@@ -51,7 +52,7 @@ impl Tenant {
                 return Outcome::Unmatched;
             };
             state.pending_groups += usize::from(is_new);
-            state.pending_occurrences += 1;
+            state.pending_occurrences += seen.weight();
             turn.totals.pending += i64::from(seen.owned);
             window.push(seen);
             if let Some(due) = window.due(trigger.within) {
@@ -143,6 +144,7 @@ impl Tenant {
         if let Some(incident) = self.incidents.get_mut(&number) {
             for seen in first {
                 incident.count(seen);
+                incident.resources.gather(&seen.resources);
                 // Its clear came while it waited; nobody will send it again.
                 if self.problems.is_resolved(seen.fingerprint) {
                     incident.clear(seen.fingerprint, turn.at);
@@ -184,7 +186,7 @@ pub fn take_window(state: &mut RuleState, group: Hash128, turn: &mut Turn<'_>) -
         return Vec::new();
     };
     state.pending_groups = state.pending_groups.saturating_sub(1);
-    state.pending_occurrences = state.pending_occurrences.saturating_sub(window.len());
+    state.pending_occurrences = state.pending_occurrences.saturating_sub(window.weight());
     let occurrences: Vec<_> = window.into_occurrences().collect();
     turn.totals.pending -= occurrences.iter().map(|seen| i64::from(seen.owned)).sum::<i64>();
     occurrences

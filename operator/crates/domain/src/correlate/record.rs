@@ -25,6 +25,9 @@ impl Incident {
             overflow: self.overflow,
             correlation_id: self.correlation_id.clone(),
             title: self.title.clone(),
+            event: self.event.clone(),
+            resources: self.resources.shown().to_vec(),
+            resources_omitted: self.resources.omitted(),
             severity: self.severity,
             firing,
             occurrences: Occurrences {

@@ -14,8 +14,8 @@ use crate::time::Time;
 pub const OPEN_PER_RULE: i64 = 1000;
 /// Groups of one rule that may wait for their trigger.
 pub const PENDING_GROUPS: usize = 10_000;
-/// Occurrences that may wait over all groups of one rule: bounds the memory (about 100 bytes each) that a
-/// rule with a large count can take.
+/// Occurrences that may wait over all groups of one rule: bounds the memory (about 100 bytes each, and 256 of a
+/// name) that a rule with a large count can take. One that names several resources counts as so many.
 pub const PENDING_OCCURRENCES: usize = 100_000;
 
 /// Where a group of a rule stands.
@@ -50,7 +50,7 @@ pub struct RuleState {
     pub groups: HashKeyed<Group>,
     /// Groups that wait.
     pub pending_groups: usize,
-    /// Occurrences that wait.
+    /// Occurrences that wait, by their weight.
     pub pending_occurrences: usize,
     /// Its open overflow incident.
     pub overflow: Option<u64>,
@@ -175,7 +175,7 @@ impl RuleState {
         for group in state.groups.values() {
             if let Group::Pending(window) = group {
                 state.pending_groups += 1;
-                state.pending_occurrences += window.len();
+                state.pending_occurrences += window.weight();
             }
         }
         state
@@ -185,7 +185,7 @@ impl RuleState {
 /// A rule in a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedRule {
-    number: u32,
+    pub(super) number: u32,
     identity: RuleIdentity,
     in_force: Option<(RuleIdentity, RuleSpec)>,
     refused: Option<RuleTrouble>,
@@ -193,6 +193,6 @@ pub struct SavedRule {
     counters: RuleCounters,
     last_triggered_at: Option<Time>,
     condition_error: Option<String>,
-    groups: BTreeMap<Hash128, Group>,
+    pub(super) groups: BTreeMap<Hash128, Group>,
     overflow: Option<u64>,
 }

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::effect::{Effect, Outcome, Turn};
+use super::effect::{Effect, Outcome, Turn, Unreadable};
 use super::incident::{Changed, Incident, Stage};
 use super::problems::{News, Problems};
+use super::resources::named_by;
 use super::ring::Ring;
-use super::rules::{Group, RuleState};
+use super::rules::{Group, PENDING_OCCURRENCES, RuleState};
 use super::window::Occurrence;
+use crate::entry;
 use crate::event::{Event, Logged};
 use crate::hash::Hash128;
 use crate::rule::index::RuleIndex;
@@ -120,7 +122,12 @@ impl Tenant {
     fn repeat(&mut self, logged: &Logged<'_>, turn: &mut Turn<'_>) -> Outcome {
         let event = &logged.head;
         let seen = Occurrence::of(event, turn.at, true);
-        if self.each_holder(event.fingerprint, turn, |incident| incident.repeat(&seen)) {
+        let repeated = self.each_holder(event.fingerprint, turn, |incident| {
+            // Each page of a notice names other resources; they stand in the head, so the rest stays unread.
+            incident.resources.gather(&event.resources.0);
+            incident.repeat(&seen)
+        });
+        if repeated {
             for number in self.problems.held_by(event.fingerprint).to_vec() {
                 self.set_timer(number, turn);
             }
@@ -145,7 +152,10 @@ impl Tenant {
     /// later ones count it in their own incidents too. No rule can take what is not readable.
     fn ask_rules(&mut self, logged: &Logged<'_>, news: News, turn: &mut Turn<'_>) -> Outcome {
         let Some(event) = logged.event() else {
-            turn.effects.push(Effect::Unreadable);
+            turn.effects.push(Effect::Unreadable(Unreadable {
+                index: entry::index(turn.position),
+                text: logged.unread_text().unwrap_or_default().to_owned(),
+            }));
             return Outcome::Unmatched;
         };
         let event = &*event;
@@ -205,7 +215,12 @@ impl Tenant {
         });
         let number = match state.groups.get_mut(&group) {
             Some(Group::Has(number)) => *number,
-            Some(Group::Pending(window)) if window.holds(seen.occurrence) => return Outcome::Repeat,
+            Some(Group::Pending(window)) if window.holds(seen.occurrence) => {
+                if state.pending_occurrences < PENDING_OCCURRENCES {
+                    state.pending_occurrences += window.gather(seen.occurrence, event);
+                }
+                return Outcome::Repeat;
+            }
             // The same occurrence again adds nothing to a trigger that counts distinct ones.
             Some(Group::Pending(_)) | None if news == News::Again && counts => return Outcome::Repeat,
             Some(Group::Pending(_)) | None => return self.wait(place, group, event, seen, turn),
@@ -213,7 +228,7 @@ impl Tenant {
         let incident = self.incidents.get(&number);
         let reopens = incident.is_some_and(|incident| incident.may_reopen(turn.at));
         match incident.map(|incident| incident.stage) {
-            Some(Stage::Open) => self.join(place, number, &seen, news, turn),
+            Some(Stage::Open) => self.join(place, number, (event, &seen), news, turn),
             Some(Stage::Muted(_)) => {
                 if let Some(incident) = self.incidents.get_mut(&number) {
                     incident.note(&seen);
@@ -224,7 +239,7 @@ impl Tenant {
             }
             Some(Stage::Reopenable(until)) if turn.at <= until && reopens && self.has_room(place) => {
                 self.reopen(place, number, turn);
-                self.join(place, number, &seen, news, turn)
+                self.join(place, number, (event, &seen), news, turn)
             }
             Some(Stage::Reopenable(_) | Stage::Over) | None => {
                 self.leave_group(number);
@@ -237,13 +252,14 @@ impl Tenant {
         &mut self,
         place: usize,
         number: u64,
-        seen: &Occurrence,
+        (event, seen): (&Event<'_>, &Occurrence),
         news: News,
         turn: &mut Turn<'_>,
     ) -> Outcome {
         let Some(incident) = self.incidents.get_mut(&number) else {
             return Outcome::Unmatched;
         };
+        incident.resources.gather(named_by(event));
         let (changed, outcome) = match news {
             News::Again => (incident.repeat(seen), Outcome::Repeat),
             News::New | News::Stale | News::Cleared => (incident.count(seen), Outcome::Counted),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Head;
+use super::resources::{TOLD_APART, cut, named_by};
+use crate::event::{Event, Head};
 use crate::hash::Hash128;
 use crate::severity::Severity;
 use crate::time::Time;
@@ -25,6 +26,9 @@ pub struct Occurrence {
     pub severity: Severity,
     /// Whether this rule was the first to take the event: then it counts here in the accounting.
     pub owned: bool,
+    /// What it names, for as long as it waits: an incident that is there takes that from the event.
+    #[serde(skip)]
+    pub resources: Vec<String>,
 }
 
 impl Occurrence {
@@ -37,7 +41,23 @@ impl Occurrence {
             ends_at: event.ends_at,
             severity: event.severity,
             owned,
+            resources: Vec::new(),
         }
+    }
+
+    /// Notes what `event`, of this occurrence, names besides.
+    pub fn gather(&mut self, event: &Event<'_>) {
+        for name in named_by(event).map(cut) {
+            let is_known = self.resources.iter().any(|known| known == name);
+            if !is_known && self.resources.len() < TOLD_APART {
+                self.resources.push(name.to_owned());
+            }
+        }
+    }
+
+    /// What it counts for where the memory of what waits is bounded: each name as much as an occurrence.
+    pub fn weight(&self) -> usize {
+        self.resources.len().max(1)
     }
 }
 
@@ -71,6 +91,32 @@ impl Window {
     /// Whether the same occurrence waits here.
     pub fn holds(&self, occurrence: Hash128) -> bool {
         !occurrence.is_absent() && self.0.iter().any(|waiting| waiting.occurrence == occurrence)
+    }
+
+    /// Notes what `event`, a repeat of an occurrence that waits here, names; by how much the window weighs more.
+    pub fn gather(&mut self, occurrence: Hash128, event: &Event<'_>) -> usize {
+        let mut waiting = self.0.iter_mut();
+        let same = waiting.find(|waiting| waiting.occurrence == occurrence);
+        same.map_or(0, |same| {
+            let before = same.weight();
+            same.gather(event);
+            same.weight() - before
+        })
+    }
+
+    /// All of them, oldest first.
+    pub fn occurrences(&self) -> impl Iterator<Item = &Occurrence> {
+        self.0.iter()
+    }
+
+    /// The same, to change.
+    pub fn occurrences_mut(&mut self) -> impl Iterator<Item = &mut Occurrence> {
+        self.0.iter_mut()
+    }
+
+    /// What they count for together.
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(Occurrence::weight).sum()
     }
 
     /// How many wait.

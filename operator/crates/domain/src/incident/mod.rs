@@ -1,9 +1,11 @@
 //! An incident as others see it: its id and name, and the cumulative record that the correlator writes and
 //! the controller projects. The machine of its phases is in [`step`].
 
+pub mod opening_event;
 pub mod step;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::hash::Hash128;
 use crate::rule::RuleIdentity;
 use crate::severity::Severity;
 use crate::time::Time;
+use opening_event::OpeningEvent;
 
 /// Characters of the hash part of an incident id: 50 bits, unique beyond doubt within one rule and position.
 const HASH_CHARS: usize = 10;
@@ -137,6 +140,15 @@ pub struct IncidentRecord {
     pub correlation_id: String,
     /// The opening event's title.
     pub title: String,
+    /// The opening event; absent where the incident opened before records had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Arc<OpeningEvent>>,
+    /// What its occurrences and their repeats name, in the order in which they came; at most 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// How many more they name; at most 800 are counted.
+    #[serde(default)]
+    pub resources_omitted: i64,
     /// The highest severity of the episode.
     pub severity: Severity,
     /// How many members fire now.

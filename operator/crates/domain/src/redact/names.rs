@@ -17,7 +17,7 @@ pub(super) enum Named {
 
 /// The ends of names that say secret, without case, `_` and `-`. Ends, not parts: `secretName`,
 /// `token_bucket_size`, `passwordPolicy`, `aws_access_key_id` tell nothing secret. Of two that fit the first counts.
-const ENDINGS: [(&str, Named); 23] = [
+const ENDINGS: [(&str, Named); 24] = [
     ("password", Named::Password),
     ("passwd", Named::Password),
     ("passphrase", Named::Password),
@@ -31,6 +31,7 @@ const ENDINGS: [(&str, Named); 23] = [
     ("consumersecret", Named::Key),
     ("token", Named::Key),
     ("apikey", Named::Key),
+    ("routingkey", Named::Key),
     ("accesskey", Named::Key),
     ("privatekey", Named::Key),
     ("accountkey", Named::Key),

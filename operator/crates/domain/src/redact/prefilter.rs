@@ -21,7 +21,7 @@ const LITERALS: [&str; 64] = [
     "eyJ0", "eyJ4", "eyJh", "eyJi", "eyJj", "eyJl", "eyJq", "eyJr", "-----begin",
     "bearer", "authorization", "passw", "passphr", "passcode", "secret", "token",
     "pwd=", "pwd\"", "pwd:", "pwd ", "pwd'", "pwd\\",
-    "_key", "-key", "apikey", "accesskey", "privatekey", "accountkey", "signingkey", "credential", "cookie",
+    "_key", "-key", "apikey", "accesskey", "privatekey", "accountkey", "ingkey", "credential", "cookie",
     "x-amz-s", "x-goog-s", "sk-ant-", "sk-proj-", "sk_live_", "rk_live_", "AIza", "npm_", "hvs.",
     "\\u002d", "\\u003a", "\\u004", "\\u005", "\\u006", "\\u007",
 ];

@@ -1,43 +1,17 @@
-//! Conditions: CEL over `event`, compiled once, bounded statically, evaluated without a clock.
-//!
-//! cel has no cost budget and recurses on the machine's stack, so the bounds are checked before: length, and
-//! comprehensions within comprehensions. `step` runs on a thread with a deep stack.
+//! Conditions: expressions over `event`, with its fields as their names.
 
-mod bounds;
-mod pattern;
 mod values;
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-
-use cel::objects::{Key, Map, Value};
-use cel::{Context, Env, Program};
-use regex::Regex;
+use cel::objects::Value as Answer;
 
 use crate::event::Event;
-use bounds::{Seen, check_brackets};
+use crate::expression::{EXPRESSION_BYTES, Expression, ExpressionError, Functions, PATTERNS, Scope, Value};
 
 /// Bytes of a condition.
-pub const CONDITION_BYTES: usize = 1024;
-/// How deep comprehensions (`all`, `exists`, `map`, `filter`) may nest: one runs over at most
-/// [`LIST_ITEMS`] items, two would run over a million.
-pub const COMPREHENSION_DEPTH: usize = 1;
-/// How deep an expression may nest: what the parser and evaluator have been seen to take on 32 MiB of stack,
-/// with a wide margin. 1,024 bytes cannot hold much more.
-pub const EXPRESSION_DEPTH: usize = 512;
-/// How deep brackets may nest; the parser refuses 96 by itself.
-const BRACKET_DEPTH: usize = 32;
-/// Items of a list, and members of an object, that a condition sees; the rest is cut.
-pub const LIST_ITEMS: usize = 1000;
+pub const CONDITION_BYTES: usize = EXPRESSION_BYTES;
 
-/// All evaluations share one environment: the standard functions, no clock.
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
-    let mut environment = Env::stdlib().with_optional_support(true);
-    // The names are free, as a test holds.
-    let added = pattern::add_to(&mut environment);
-    debug_assert_eq!(added, Ok(()));
-    Arc::new(environment)
-});
+/// The one name that a condition sees.
+const NAMES: &[&str] = &["event"];
 
 /// Why a text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,20 +42,34 @@ pub enum ConditionError {
     UnknownName(String),
 }
 
-/// A compiled condition.
-pub struct Condition {
-    program: Program,
-    fields: Fields,
-    /// Kept so that `matches` finds them.
-    _patterns: Vec<Arc<Regex>>,
+impl From<ExpressionError> for ConditionError {
+    fn from(error: ExpressionError) -> Self {
+        match error {
+            ExpressionError::TooLong(bytes) => Self::TooLong(bytes),
+            ExpressionError::Syntax {
+                line,
+                column,
+                message,
+            } => Self::Syntax {
+                line,
+                column,
+                message,
+            },
+            ExpressionError::TooDeep(what, depth) => Self::TooDeep(what, depth),
+            ExpressionError::Pattern(problem) => Self::Pattern(problem),
+            ExpressionError::TooManyPatterns => {
+                Self::Pattern(format!("more than {PATTERNS} in one condition; join them by |"))
+            }
+            ExpressionError::UnknownName(name) => Self::UnknownName(name),
+        }
+    }
 }
 
-impl std::fmt::Debug for Condition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Condition")
-            .field("fields", &self.fields)
-            .finish_non_exhaustive()
-    }
+/// A compiled condition.
+#[derive(Debug)]
+pub struct Condition {
+    expression: Expression,
+    fields: Fields,
 }
 
 /// Which fields of the event a condition names; only these are bound.
@@ -92,7 +80,23 @@ enum Fields {
     Named(Vec<&'static str>),
 }
 
-const EVENT_FIELDS: [&str; 21] = [
+impl Fields {
+    fn of(expression: &Expression) -> Self {
+        let known = |name: &str| EVENT_FIELDS.iter().copied().find(|known| *known == name);
+        let mentions = expression.mentions().iter();
+        let fields: Option<Vec<&str>> = mentions
+            .map(|mention| mention.fields.first().map(String::as_str))
+            .collect();
+        fields.map_or(Self::All, |fields| {
+            let mut named: Vec<_> = fields.into_iter().filter_map(known).collect();
+            named.sort_unstable();
+            named.dedup();
+            Self::Named(named)
+        })
+    }
+}
+
+const EVENT_FIELDS: [&str; 22] = [
     "type",
     "severity",
     "state",
@@ -109,6 +113,7 @@ const EVENT_FIELDS: [&str; 21] = [
     "labels",
     "tags",
     "data",
+    "dimensions",
     "source",
     "namespace",
     "fingerprint",
@@ -122,40 +127,9 @@ impl Condition {
     /// # Errors
     /// The first bound passed, or the parser's complaint with its place.
     pub fn compile(text: &str) -> Result<Self, ConditionError> {
-        if text.len() > CONDITION_BYTES {
-            return Err(ConditionError::TooLong(text.len()));
-        }
-        check_brackets(text)?;
-        let program = ENVIRONMENT.compile(text).map_err(|errors| {
-            let first = errors.errors.into_iter().next();
-            let (line, column) = first.as_ref().map_or((1, 1), |error| error.pos);
-            ConditionError::Syntax {
-                line,
-                column,
-                message: first.map_or_else(String::new, |error| error.msg),
-            }
-        })?;
-        let mut seen = Seen::default();
-        seen.walk(program.expression(), 0, 0)?;
-        let known = ["event"];
-        let references = program.references();
-        let mut unknown = references.variables();
-        unknown.retain(|name| !known.contains(name) && !seen.bound.iter().any(|bound| bound == name));
-        unknown.retain(|name| !name.starts_with('@') && ENVIRONMENT.types().find_type(name).is_none());
-        unknown.sort_unstable();
-        if let Some(name) = unknown.first() {
-            return Err(ConditionError::UnknownName((*name).to_owned()));
-        }
-        let fields = if seen.whole_event {
-            Fields::All
-        } else {
-            Fields::Named(seen.fields)
-        };
-        Ok(Self {
-            program,
-            fields,
-            _patterns: seen.patterns,
-        })
+        let expression = Expression::compile(text, NAMES, Functions::Standard)?;
+        let fields = Fields::of(&expression);
+        Ok(Self { expression, fields })
     }
 
     /// Evaluates over `event`.
@@ -163,30 +137,21 @@ impl Condition {
     /// # Errors
     /// A text that says why there is no answer: a missing key, a wrong type, a result that is not a bool.
     pub fn holds(&self, event: &Event<'_>) -> Result<bool, String> {
-        let mut fields: HashMap<Key, Value> = HashMap::new();
         let names: &[&'static str] = match &self.fields {
             Fields::All => &EVENT_FIELDS,
             Fields::Named(names) => names,
         };
-        for name in names {
-            if let Some(value) = values::field(event, name) {
-                fields.insert(Key::String(Arc::new((*name).to_owned())), value);
-            }
-        }
-        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
-        context.add_variable_from_value(
-            "event",
-            Value::Map(Map {
-                map: Arc::new(fields),
-            }),
-        );
-        match self.program.execute(&context) {
-            Ok(Value::Bool(holds)) => Ok(holds),
-            Ok(other) => Err(format!(
+        let fields = names
+            .iter()
+            .filter_map(|name| Some((*name, values::field(event, name)?)));
+        let mut scope = Scope::new(Functions::Standard);
+        scope.bind("event", Value::object(fields));
+        match self.expression.answer(&mut scope)? {
+            Answer::Bool(holds) => Ok(holds),
+            other => Err(format!(
                 "the condition gave {:?}, not true or false",
                 other.type_of()
             )),
-            Err(error) => Err(error.to_string()),
         }
     }
 }
@@ -194,6 +159,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dimensions::Dimensions;
 
     fn holds(text: &str, data: &str) -> Result<bool, String> {
         let raw: Box<serde_json::value::RawValue> = serde_json::from_str(data).unwrap();
@@ -221,6 +187,55 @@ mod tests {
             holds("event.data.xs.exists(x, x == 3)", r#"{"xs":[1,3]}"#),
             Ok(true)
         );
+    }
+
+    #[test]
+    fn a_condition_sees_dimensions() {
+        let event = |title: &'static str| {
+            let mut event = Event {
+                title: title.into(),
+                ..Event::default()
+            };
+            event.dimensions = Dimensions::of(&event);
+            event
+        };
+        let stated = event("Act immediately: $120 for db-1.example.com in 123456789012 by 2024-12-20, 97.5%");
+        for condition in [
+            "event.dimensions.urgency == 'Immediate'",
+            "has(event.dimensions.urgency) && event.dimensions.urgency in ['Soon', 'Immediate']",
+            "event.dimensions.accounts.exists(a, a == '123456789012')",
+            "event.dimensions.hosts.exists(h, h.endsWith('.example.com'))",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 100)",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 100.0)",
+            "event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value == 120)",
+            "event.dimensions.amounts.exists(a, a.unit == '%' && a.value > 97)",
+            "event.dimensions.amounts.exists(a, a.value + 1.0 == 121.0)",
+            "has(event.dimensions.urgency) && event.dimensions.urgency == 'Immediate' \
+             || event.dimensions.amounts.exists(a, a.unit == 'USD' && a.value > 1000)",
+            "event.dimensions.dates.exists(d, d < '2025-01-01')",
+            "size(event.dimensions.dates) == 1",
+            "event.dimensions.?urgency.orValue('') == 'Immediate'",
+        ] {
+            assert_eq!(
+                Condition::compile(condition).unwrap().holds(&stated),
+                Ok(true),
+                "{condition}"
+            );
+        }
+        let silent = event("Something happened");
+        assert_eq!(silent.dimensions, None);
+        for condition in [
+            "has(event.dimensions.urgency)",
+            "event.dimensions.accounts.exists(a, a == '123456789012')",
+            "event.dimensions.amounts.exists(a, a.value > 0)",
+            "event.dimensions.hosts.size() > 0 || event.dimensions.dates.size() > 0",
+        ] {
+            assert_eq!(
+                Condition::compile(condition).unwrap().holds(&silent),
+                Ok(false),
+                "{condition}"
+            );
+        }
     }
 
     #[test]
@@ -267,7 +282,7 @@ mod tests {
             Ok(true)
         );
         assert_eq!(holds(r"event.type.matches(r'^\w+-\w+-\d+$')", "{}"), Ok(false));
-        let many = ["event.type.matches('a')"; pattern::PATTERNS + 1].join("||");
+        let many = ["event.type.matches('a')"; PATTERNS + 1].join("||");
         assert!(matches!(
             Condition::compile(&many),
             Err(ConditionError::Pattern(_))

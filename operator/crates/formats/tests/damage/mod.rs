@@ -1,6 +1,4 @@
-//! Samples of a format, and damage done to them: the same for the parsers by themselves and for a whole collector.
-
-use std::path::Path;
+//! Damage done to samples: the same for the parsers by themselves and for a whole collector.
 
 /// What is put into bodies: JSON's own punctuation and the values that parsers stumble over.
 const SHARDS: [&[u8]; 24] = [
@@ -46,23 +44,10 @@ impl Xorshift {
     }
 }
 
-/// The samples in a folder.
-pub fn samples(folder: &Path) -> Vec<Vec<u8>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    let bodies: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
-    assert!(!bodies.is_empty());
-    bodies
-}
-
-/// One of the bodies, damaged in one to four places as the seed says.
-pub fn mutated(bodies: &[Vec<u8>], seed: u64) -> Vec<u8> {
+/// The body, damaged in one to four places as the seed says.
+pub fn mutated(body: &[u8], seed: u64) -> Vec<u8> {
     let mut random = Xorshift(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut body = bodies[random.below(bodies.len())].clone();
+    let mut body = body.to_vec();
     for _ in 0..=random.below(4) {
         mutate(&mut random, &mut body);
     }

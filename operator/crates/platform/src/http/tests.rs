@@ -8,6 +8,7 @@ use hyper::service::service_fn;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -51,10 +52,13 @@ async fn start(limits: Limits) -> Running {
     let (address, ends) = (server.local_addr(), server.ends.clone());
     let (gate, arrived) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let held = (Arc::clone(&gate), Arc::clone(&arrived));
-    let make = move |_peer| {
+    let make = move |peer: Peer| {
         let (gate, arrived) = held.clone();
         service_fn(move |request: Request<Incoming>| {
             let (gate, arrived) = (Arc::clone(&gate), Arc::clone(&arrived));
+            if request.uri().path() != "/stranger" {
+                peer.place.keep();
+            }
             async move {
                 match request.uri().path() {
                     "/wait" => {
@@ -128,6 +132,31 @@ async fn a_connection_beyond_the_cap_is_served_when_one_ends() {
     drop(first);
     answer(&mut second).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_give_way_to_who_is_known() {
+    let mut running = start(Limits {
+        max_connections: 2,
+        ..LIMITS
+    })
+    .await;
+    let mut known = running.connect().await;
+    known.write_all(REQUEST).await.unwrap();
+    answer(&mut known).await;
+    // It speaks, and then says nothing more: that alone does not keep a place.
+    let mut silent = running.connect().await;
+    let stranger = String::from_utf8_lossy(REQUEST).replace("/hello", "/stranger");
+    silent.write_all(stranger.as_bytes()).await.unwrap();
+    answer(&mut silent).await;
+    let mut late = running.connect().await;
+    late.write_all(REQUEST).await.unwrap();
+    answer(&mut late).await;
+    assert_eq!(rest(&mut silent).await, "");
+    known.write_all(REQUEST).await.unwrap();
+    answer(&mut known).await;
+    running.stop().await;
+    assert_eq!(running.count(ConnectionEnd::GaveWay), 1);
 }
 
 #[tokio::test]

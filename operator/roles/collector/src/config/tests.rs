@@ -17,7 +17,7 @@ fn without_configuration_there_is_one_source_for_this_machine() {
         panic!("one source")
     };
     assert_eq!(source.name.as_str(), "webhook");
-    assert_eq!(source.namespace.as_str(), "default");
+    assert_eq!(source.namespace.as_ref().unwrap().as_str(), "default");
     assert!(source.auth.is_none());
 }
 
@@ -36,8 +36,8 @@ fn a_whole_configuration_is_read() {
     let [source] = config.sources.as_slice() else {
         panic!("one source")
     };
-    assert_eq!(source.format, Format::Alertmanager);
-    assert_eq!(source.auth.as_ref().unwrap().files().count(), 3);
+    assert_eq!(source.format, formats::Format::Alertmanager);
+    assert_eq!(source.auth.as_ref().unwrap().token_files().len(), 3);
     assert_eq!(source.rate_limit.burst.get(), 6);
 }
 
@@ -51,12 +51,12 @@ fn an_error_of_one_field_names_path_and_line() {
         ),
         (
             "sources:\n- {name: a, format: xml, namespace: default}",
-            "sources[0].format: invalid value: string \"xml\", expected a format: webhook or alertmanager \
-             at line 2 column 21",
+            "sources[0].format: invalid value: string \"xml\", expected a format: webhook, alertmanager, grafana, \
+             cloudevents, eventbridge, sns, pagerduty, github, falco, otlp, generic at line 2 column 21",
         ),
         (
             "ingest: {port: 1}",
-            "ingest: unknown field `port`, expected `address` or `maxConnections` at line 1",
+            "ingest: unknown field `port`, expected one of `address`, `maxConnections`, `tls`, `trustedProxies` at line 1",
         ),
     ] {
         let error = read(yaml).unwrap_err();
@@ -73,7 +73,7 @@ fn an_error_between_fields_names_its_path_and_what_to_do() {
         ),
         (
             "sources: [{name: a, format: webhook, namespace: x, auth: {}}]",
-            "sources[0].auth: names no file; set bearerTokenFile",
+            "sources[0].auth: asks for nothing; set bearerTokenFile, hmac, cidrs, clientNames or sns",
         ),
         (
             "sources: [{name: webhook, format: alertmanager, namespace: x}]",
@@ -92,5 +92,63 @@ fn an_error_between_fields_names_its_path_and_what_to_do() {
         ),
     ] {
         assert_eq!(read(yaml).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn a_source_with_contradictions_is_refused_by_field() {
+    for (source, expected) in [
+        (
+            "namespace: ",
+            "namespace: missing; name the namespace that the events belong to",
+        ),
+        (
+            "namespace: a, allowedNamespaces: [a]",
+            "allowedNamespaces: of use only with shared or namespaceFrom; remove it",
+        ),
+        (
+            "shared: true",
+            "allowedNamespaces: missing; list the namespaces that the source may write into",
+        ),
+        (
+            "shared: true, namespace: a, allowedNamespaces: [a]",
+            "shared: its events belong to all of allowedNamespaces; remove namespace and namespaceFrom, or shared",
+        ),
+        (
+            "namespaceFrom: {field: colour}, allowedNamespaces: [a]",
+            "namespaceFrom.field: no event has a field \"colour\"; use account, team, service, environment, region, host \
+             or labels.<name>",
+        ),
+        (
+            "namespaceFrom: {field: team, values: {x: b}}, allowedNamespaces: [a]",
+            "namespaceFrom.values: b is not in allowedNamespaces; add it there, or remove it here",
+        ),
+        (
+            "namespace: a, auth: {hmac: {scheme: github}}",
+            "auth.hmac.secretFile: missing; name the file that holds the secret",
+        ),
+        (
+            "namespace: a, auth: {hmac: {scheme: github, secretFile: /a, header: X-A}}",
+            "auth.hmac.header: the scheme knows its header; remove it, or set scheme: hex",
+        ),
+        (
+            "namespace: a, auth: {hmac: {scheme: hex, secretFile: /a}}",
+            "auth.hmac.header: missing; name the header that holds the signature",
+        ),
+        (
+            "namespace: a, auth: {clientNames: [a.example]}",
+            "auth.clientNames: needs ingest.tls.clientCaFile, by which certificates are checked",
+        ),
+        (
+            "namespace: a, auth: {sns: {topicArns: [a]}}",
+            "auth.sns: only format sns is signed so; remove it",
+        ),
+        (
+            "namespace: a, message: eventbridge",
+            "message: only format sns carries messages; remove it, or set format: sns and message: eventbridge",
+        ),
+    ] {
+        let error = read(&format!("sources: [{{name: a, format: webhook, {source}}}]")).unwrap_err();
+        assert_eq!(error, format!("sources[0].{expected}"), "{source}");
     }
 }

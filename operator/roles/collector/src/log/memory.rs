@@ -181,4 +181,13 @@ impl Log for MemoryLog {
         self.0.announced.lock().unwrap().push(source.clone());
         Ok(())
     }
+
+    async fn forget(&self, source: &str) -> Result<(), BusError> {
+        self.0
+            .announced
+            .lock()
+            .unwrap()
+            .retain(|known| known.name != source);
+        Ok(())
+    }
 }

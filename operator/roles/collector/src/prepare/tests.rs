@@ -1,5 +1,8 @@
 //! Deliveries, and what is made of them.
 
+use std::sync::LazyLock;
+
+use formats::Format;
 use serde_json::Value;
 
 use super::*;
@@ -7,10 +10,14 @@ use super::*;
 const AT: Time = Time::from_millis(1_734_690_600_123);
 
 fn delivery(body: &[u8]) -> Delivery<'_> {
+    static READER: LazyLock<Reader> = LazyLock::new(|| Reader::plain(Format::Webhook).unwrap());
+    static TENANTS: LazyLock<Tenants> = LazyLock::new(|| Tenants::one(Namespace::default_namespace()));
     Delivery {
         source: "webhook",
-        format: Format::Webhook,
-        namespace: "default",
+        reader: &READER,
+        tenants: &TENANTS,
+        headers: &[],
+        signed_name: None,
         received_at: AT,
         first_id: Ulid::from_parts(1_734_690_600_123, 7),
         key: None,
@@ -24,10 +31,13 @@ fn made(body: &str) -> Prepared {
 }
 
 fn events(prepared: &Prepared) -> Vec<Value> {
-    let starts = std::iter::once(&0).chain(&prepared.events.ends);
+    let [events] = prepared.events.as_slice() else {
+        panic!("one namespace")
+    };
+    let starts = std::iter::once(&0).chain(&events.ends);
     let slices = starts
-        .zip(&prepared.events.ends)
-        .map(|(start, end)| &prepared.events.json[*start..*end]);
+        .zip(&events.ends)
+        .map(|(start, end)| &events.json[*start..*end]);
     slices.map(|json| serde_json::from_slice(json).unwrap()).collect()
 }
 
@@ -58,7 +68,7 @@ fn data_beyond_the_bound_is_stored_apart_redacted() {
     };
     assert_eq!((&payload.name, prepared.changes.data_apart), (&id, 1));
     assert!(payload.json.starts_with(r#"{"password":"[redacted]","x":"xxx"#) && payload.json.len() > 140_000);
-    assert_eq!(made(&large.replace("metadata", "message_")).events.len(), 1);
+    assert_eq!(made(&large.replace("metadata", "message_")).accepted, 1);
 }
 
 #[test]
@@ -74,12 +84,12 @@ fn an_event_too_large_without_its_data_is_a_dead_letter() {
         "\\u0001".repeat(8192)
     );
     let alerts = Delivery {
-        format: Format::Alertmanager,
+        reader: &Reader::plain(Format::Alertmanager).unwrap(),
         ..delivery(body.as_bytes())
     };
     let prepared = prepare(&alerts, &Redactor::new().unwrap());
-    assert_eq!(prepared.events.len(), 0);
-    assert_eq!(prepared.events.json, b"");
+    assert_eq!(prepared.accepted, 0);
+    assert_eq!(prepared.events[0].json, b"");
     assert_eq!(
         (prepared.rejected[0].reason, prepared.letters.len()),
         ("EventTooLarge", 1)
@@ -92,7 +102,7 @@ fn bad_items_beyond_a_hundred_are_refused_without_a_letter() {
     assert_eq!(prepared.letters.len(), MAX_DEAD_LETTERS);
     assert_eq!(prepared.count(Outcome::DeadLettered), 100);
     assert_eq!(prepared.count(Outcome::Refused), 50);
-    assert_eq!((prepared.received, prepared.events.len()), (150, 0));
+    assert_eq!((prepared.received, prepared.accepted), (150, 0));
 }
 
 #[test]
@@ -133,9 +143,31 @@ fn secrets_reach_neither_events_nor_letters_nor_answers() {
             {"source":"a","message":"m","status":"password=hunter2","metadata":{"password":"hunter2"}},
             {"source":"a","message":"m","timestamp":"token=hunter2-is-no-time"}]"#,
     );
-    assert_eq!((prepared.events.len(), prepared.letters.len()), (1, 2));
+    assert_eq!((prepared.accepted, prepared.letters.len()), (1, 2));
     assert!(prepared.changes.redactions >= 2, "{:?}", prepared.changes);
-    let everything = format!("{}{prepared:?}", String::from_utf8_lossy(&prepared.events.json));
+    let everything = format!(
+        "{}{prepared:?}",
+        String::from_utf8_lossy(&prepared.events[0].json)
+    );
     assert!(everything.contains("[redacted]"));
     assert!(!everything.contains("hunter2"), "{everything}");
+}
+
+#[test]
+fn an_event_has_what_its_texts_state_and_no_secret_becomes_a_fact() {
+    let prepared = made(
+        r#"[{"source":"a","message":"Act immediately: 97.5% on web-1.example.com"},
+            {"source":"a","message":"password=hunter2.example.com token=123456789012 on https://u:p4ss.example.com@db-1.example.com/"},
+            {"source":"a","message":"nothing of note","dimensions":{"urgency":"Immediate"}}]"#,
+    );
+    let events = events(&prepared);
+    assert_eq!(
+        events[0]["dimensions"],
+        serde_json::json!({"urgency": "Immediate", "hosts": ["web-1.example.com"], "amounts": [{"value": 97.5, "unit": "%"}]})
+    );
+    assert_eq!(
+        events[1]["dimensions"],
+        serde_json::json!({"hosts": ["db-1.example.com"]})
+    );
+    assert_eq!(events[2].get("dimensions"), None, "a sender states none by name");
 }

@@ -1,6 +1,6 @@
 //! Requests through the whole service, with a log in memory.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http_body_util::BodyExt;
 use hyper::Method;
@@ -13,13 +13,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::auth::Certificates;
 use crate::config::CollectorConfig;
 use crate::gate::Gate;
 use crate::lane::PUBLISHES;
 use crate::log::memory::{MemoryLog, Mood};
 use crate::metrics::Metrics;
+use crate::source::Makings;
 
 mod fuzz;
+mod senders;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -31,6 +34,7 @@ struct Fixture {
     ingest: Arc<Ingest<MemoryLog>>,
     log: MemoryLog,
     health: Health,
+    registry: Registry,
     _lanes: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
@@ -41,7 +45,8 @@ struct Answer {
     body: Value,
 }
 
-/// Sources `webhook` (loopback), `prometheus` (token), `slow` (one request) and `same` (namespace of `prometheus`).
+/// Sources `webhook` (loopback), `prometheus` (token), `slow` (one request), `same` (namespace of `prometheus`), `shared`
+/// and `trusted` (several namespaces), `signed` (HMAC).
 async fn fixture(mood: Mood) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -52,12 +57,23 @@ async fn fixture(mood: Mood) -> Fixture {
          - {{name: prometheus, format: alertmanager, namespace: shop, auth: {{bearerTokenFile: {file:?}}}, \
               rateLimit: {{perSecond: 1000000000, burst: 1000000000}}}}\n\
          - {{name: slow, format: webhook, namespace: slow, rateLimit: {{perSecond: 1, burst: 1}}}}\n\
-         - {{name: same, format: webhook, namespace: shop}}\n"
+         - {{name: same, format: webhook, namespace: shop}}\n\
+         - {{name: shared, format: webhook, shared: true, allowedNamespaces: [shop, bank]}}\n\
+         - {{name: trusted, format: webhook, namespaceFrom: {{field: account, values: {{'1': bank}}}}, \
+              allowedNamespaces: [shop, bank]}}\n\
+         - {{name: signed, format: webhook, namespace: bank, auth: {{hmac: {{scheme: github, secretFile: {file:?}}}}}}}\n\
+         - {{name: pager, format: pagerduty, namespace: bank, auth: {{bearerTokenFile: {file:?}}}}}\n\
+         - {{name: topic, format: sns, namespace: bank, auth: {{sns: {{topicArns: ['arn:aws:sns:eu-west-1:1:a']}}}}}}\n\
+         - {{name: events, format: cloudevents, namespace: bank, auth: {{hmac: {{scheme: hex, header: x-sum, secretFile: {file:?}}}}}}}\n"
     );
     let config: CollectorConfig = serde_yaml::from_str(&yaml).unwrap();
     config.validate().unwrap();
-    let metrics = Metrics::register(&mut Registry::default(), Histogram::new([1.0]));
-    let sources = Sources::load(&config, &metrics).await.unwrap();
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry, Histogram::new([1.0]));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certificates = Certificates::new(reqwest::Client::builder()).unwrap();
+    let makings = Makings::new(metrics.clone(), certificates);
+    let sources = makings.sources(&config, &Sources::default()).await.unwrap();
     let (log, health) = (MemoryLog::new(mood), Health::default());
     let gate = Gate::new(health.component("collector"));
     gate.looked(&MemoryLog::new(Mood::Confirms).state().await);
@@ -68,11 +84,11 @@ async fn fixture(mood: Mood) -> Fixture {
         publishes: Semaphore::new(PUBLISHES),
     });
     let mut lanes = JoinSet::new();
-    for lane in &sources.lanes {
-        lanes.spawn(Arc::clone(lane).run(Arc::clone(&shared), Shutdown::new()));
+    for lane in makings.lanes() {
+        lanes.spawn(lane.run(Arc::clone(&shared), Shutdown::new()));
     }
     let ingest = Ingest {
-        sources,
+        sources: RwLock::new(Arc::new(sources)),
         shared,
         room: Arc::default(),
         redactor: Redactor::new().unwrap(),
@@ -81,9 +97,14 @@ async fn fixture(mood: Mood) -> Fixture {
         ingest: Arc::new(ingest),
         log,
         health,
+        registry,
         _lanes: lanes,
         _folder: folder,
     }
+}
+
+fn here() -> Connected {
+    SocketAddr::new(LOCAL, 1).into()
 }
 
 fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -107,7 +128,10 @@ impl Fixture {
     }
 
     async fn send_from(&self, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
-        let response = self.ingest.answer(peer, request).await;
+        let response = self
+            .ingest
+            .answer(&SocketAddr::new(peer, 1).into(), request)
+            .await;
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap();
@@ -120,7 +144,7 @@ impl Fixture {
 
     /// received, accepted, dead-lettered, refused of a source.
     fn counts(&self, source: &str) -> [u64; 4] {
-        let counts = &self.ingest.sources.get(source).unwrap().counts;
+        let counts = &self.ingest.sources().get(source).unwrap().counts.clone();
         let of = |outcome| counts.of(outcome).get();
         [
             counts.received.get(),
@@ -128,6 +152,16 @@ impl Fixture {
             of(Outcome::DeadLettered),
             of(Outcome::Refused),
         ]
+    }
+
+    /// A counter without labels, as `/metrics` shows it.
+    fn counter(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap().parse().unwrap()
     }
 }
 
@@ -253,6 +287,29 @@ async fn data_too_large_for_the_log_is_stored_before_its_event() {
     fixture.log.set(Mood::Fails);
     assert_eq!(fixture.send(post(WEBHOOK, body)).await.status, 503);
     assert_eq!(fixture.log.events().len(), 1);
+    assert_eq!(
+        fixture.counter("opsward_ingest_data_apart_total"),
+        1,
+        "what was stored"
+    );
+}
+
+#[tokio::test]
+async fn labels_cut_are_counted_when_no_event_is_left_too() {
+    let fixture = fixture(Mood::Confirms).await;
+    // A control character takes six bytes as JSON, so that 64 labels and the description are too large.
+    let value = "\u{1}".repeat(256);
+    let mut too_large = alert(0);
+    for index in 0..64 {
+        too_large["labels"][format!("l{index:060}")] = json!(value);
+    }
+    too_large["annotations"]["description"] = json!("\u{1}".repeat(8192));
+    let answer = fixture.send(post(ALERTS, group(&[too_large]))).await;
+    assert_eq!(
+        (answer.status, &answer.body["items"][0]["reason"]),
+        (422, &json!("EventTooLarge"))
+    );
+    assert_eq!(fixture.counter("opsward_ingest_cut_labels_total"), 2);
 }
 
 #[tokio::test]
@@ -301,7 +358,7 @@ async fn what_arrives_during_a_publish_shares_the_next_pack() {
     let mut requests = JoinSet::new();
     let mut start = |path: &'static str, body: String| {
         let ingest = Arc::clone(&fixture.ingest);
-        requests.spawn(async move { ingest.answer(LOCAL, post(path, body)).await.status().as_u16() });
+        requests.spawn(async move { ingest.answer(&here(), post(path, body)).await.status().as_u16() });
     };
     start(ALERTS, group_with_bad(1, &[]));
     fixture.log.appending().await;
@@ -322,7 +379,7 @@ async fn a_sender_that_hangs_up_cancels_nothing_and_is_counted() {
     let fixture = fixture(Mood::Waits).await;
     let ingest = Arc::clone(&fixture.ingest);
     let mut request = JoinSet::new();
-    request.spawn(async move { ingest.answer(LOCAL, post(WEBHOOK, seed())).await });
+    request.spawn(async move { ingest.answer(&here(), post(WEBHOOK, seed())).await });
     fixture.log.appending().await;
     request.shutdown().await;
     assert_eq!(fixture.counts("webhook"), [1, 0, 0, 0]);
@@ -340,7 +397,7 @@ async fn a_failure_ends_all_who_wait_behind_it() {
         let ingest = Arc::clone(&fixture.ingest);
         requests.spawn(async move {
             ingest
-                .answer(LOCAL, post(WEBHOOK, seed()))
+                .answer(&here(), post(WEBHOOK, seed()))
                 .await
                 .status()
                 .as_u16()
@@ -428,7 +485,7 @@ async fn requests_that_lead_nowhere_say_what_there_is() {
     let answer = fixture.send(get).await;
     assert_eq!(
         (answer.status, &answer.headers["allow"]),
-        (405, &"POST".parse().unwrap())
+        (405, &"POST, PUT".parse().unwrap())
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use api::conditions::{ConditionType, Reason, Statement, Truth};
 use api::names::{LABEL_MANAGED_BY, LABEL_RULE, MANAGED_BY};
-use api::{OpsEvent, OpsEventSpec, OpsEventStatus};
+use api::{OpeningEvent, OpsEvent, OpsEventSpec, OpsEventStatus};
 use domain::incident::step::Phase;
 use domain::incident::{IncidentRecord, object_name};
 use domain::time::Time;
@@ -48,6 +48,12 @@ pub fn status(
         },
         severity: record.severity,
         occurrences: api::Occurrences::from(&record.occurrences),
+        event: record
+            .event
+            .as_deref()
+            .map(|event| Box::new(OpeningEvent::from(event))),
+        resources: api::convert::resources(record),
+        resources_omitted: record.resources_omitted,
         reopened: record.reopened,
         opened_at: record.opened_at,
         ended_at: end.map(|end| end.at),
@@ -56,8 +62,8 @@ pub fn status(
     }
 }
 
-/// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counts are `Counts`
-/// here: only who knows since when they differ can call them overdue.
+/// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counts, and resources
+/// that came with them, are `Counts` here: only who knows since when they differ can call them overdue.
 pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<Class> {
     let Some(old) = old else {
         return Some(Class::Change);
@@ -65,11 +71,22 @@ pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<
     if old.occurrences.position > new.occurrences.position || old == new {
         return None;
     }
-    let only_counts = OpsEventStatus {
+    // An older definition in the cluster drops what it does not know of: a write for that alone would be repeated for
+    // ever. Nothing is lost, as resources come with counts.
+    let shows_nothing = old.event.is_none() && old.resources.is_empty();
+    let event = if shows_nothing { &new.event } else { &old.event };
+    let counted = OpsEventStatus {
         occurrences: new.occurrences.clone(),
+        event: event.clone(),
+        resources: new.resources.clone(),
+        resources_omitted: new.resources_omitted,
         ..old.clone()
-    } == *new;
-    Some(if only_counts { Class::Counts } else { Class::Change })
+    };
+    if counted != *new {
+        return Some(Class::Change);
+    }
+    let is_dropped = shows_nothing && old.occurrences == new.occurrences;
+    (!is_dropped).then_some(Class::Counts)
 }
 
 /// The newest log time that the record knows.
@@ -202,6 +219,32 @@ mod tests {
         counted.severity = Severity::Critical;
         assert_eq!(difference(Some(&shown), &open(&counted)), Some(Class::Change));
         assert_eq!(difference(None, &shown), Some(Class::Change));
+    }
+
+    #[test]
+    fn resources_come_with_counts_and_what_opened_the_incident_is_shown() {
+        let shown = open(&record());
+        let mut more = record();
+        more.resources.push("web-server-02".to_owned());
+        more.resources_omitted = 3;
+        let new = open(&more);
+        assert_eq!(difference(Some(&shown), &new), Some(Class::Counts));
+        assert_eq!((new.resources.len(), new.resources_omitted), (2, 3));
+        assert_eq!(new.event.unwrap().source.name, "prometheus");
+    }
+
+    #[test]
+    fn what_an_older_definition_drops_is_not_written_again_and_again() {
+        let new = open(&record());
+        let dropped = OpsEventStatus {
+            event: None,
+            resources: Vec::new(),
+            ..new.clone()
+        };
+        assert_eq!(difference(Some(&dropped), &new), None);
+        let mut counted = record();
+        counted.occurrences.position += 256;
+        assert_eq!(difference(Some(&dropped), &open(&counted)), Some(Class::Counts));
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn sources_of_other_namespaces_are_known_but_not_ours() {
     assert_eq!(world.sources("shop").any_known, Knowledge::Nothing);
     let source = SourceRecord {
         name: "webhook".into(),
-        namespace: "bank".into(),
+        namespaces: vec!["bank".into()],
         format: "webhook".into(),
     };
     world.observe(Observation::Source(Feed::There(("webhook".to_owned(), source))));

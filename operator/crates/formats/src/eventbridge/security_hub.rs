@@ -1,0 +1,91 @@
+//! Security Hub: findings of Security Hub CSPM (ASFF) and of the new Security Hub (OCSF), and insights that a
+//! person sent. Schemas: Security Hub User Guide, "`EventBridge` event formats", and those that the two modules
+//! name.
+//!
+//! A finding comes again with every evaluation of its control, and the whole of it each time. All of that is one
+//! occurrence: that of the finding's creation. What ends it (resolved, suppressed, archived, passed) and what
+//! brings it back are told apart by the finding's own time of update.
+
+mod asff;
+mod ocsf;
+
+use domain::event::{Event, EventState};
+use domain::hash::Hash128;
+use serde_json::value::RawValue;
+
+use super::envelope::Envelope;
+use super::object::Object;
+use crate::refusal::{Place, Refusal};
+use crate::{Format, Input, cut, delivery_key};
+
+/// The detail-type of the new Security Hub.
+pub(super) const FINDINGS_V2: &str = "Findings Imported V2";
+
+/// The list that holds the findings.
+const FINDINGS: &str = "detail.findings";
+
+/// A finding as sent, and where.
+pub(super) struct Sent<'a> {
+    raw: &'a RawValue,
+    index: usize,
+    /// Whether the event holds others: then the event's id is not enough for a delivery key.
+    has_others: bool,
+}
+
+impl<'a> Sent<'a> {
+    /// Its text.
+    pub(super) fn text(&self) -> &'a str {
+        self.raw.get()
+    }
+}
+
+/// The findings of an event.
+pub(super) fn split<'a>(findings: &[&'a RawValue]) -> impl Iterator<Item = Sent<'a>> {
+    let has_others = findings.len() > 1;
+    findings.iter().enumerate().map(move |(index, raw)| Sent {
+        raw,
+        index,
+        has_others,
+    })
+}
+
+/// Makes an event of one finding.
+pub(super) fn event<'a>(
+    envelope: &Envelope<'a>,
+    sent: &Sent<'a>,
+    input: &Input<'a>,
+) -> Result<(Event<'a>, usize), Refusal> {
+    let finding = Object::of(sent.text(), Place::Element(FINDINGS, sent.index))?;
+    let is_ocsf =
+        finding.has("class_uid") || (envelope.detail_type == FINDINGS_V2 && !finding.has("ProductArn"));
+    let (mut event, labels_cut) = if is_ocsf {
+        ocsf::event(envelope, &finding, input)?
+    } else {
+        asff::event(envelope, &finding, input)?
+    };
+    event.delivery_key = if sent.has_others && !envelope.id.trim().is_empty() {
+        delivery_key::of(Format::EventBridge, &format!("{}#{}", envelope.id, sent.index))
+    } else {
+        envelope.delivery_key()
+    };
+    Ok((event, labels_cut))
+}
+
+/// Makes an event of the results of an insight, which a person sent by a custom action: for the record.
+pub(super) fn insight<'a>(envelope: &Envelope<'a>, input: &Input<'a>) -> Result<(Event<'a>, usize), Refusal> {
+    let detail = &envelope.detail;
+    let arn = detail.required("insightArn", "send the event as Security Hub made it")?;
+    let name = detail.first(&["insightName", "actionName"]);
+    let event = Event {
+        fingerprint: Hash128::of([Format::EventBridge.name(), "aws.securityhub", "insight", &arn]),
+        fingerprint_fields: ["detail.insightArn"].into_iter().collect(),
+        state: EventState::Info,
+        title: match cut::title(name) {
+            title if title.is_empty() => cut::title(envelope.detail_type.clone()),
+            title => title,
+        },
+        description: cut::description(detail.scalar("actionDescription"), ""),
+        ..envelope.event(input)?
+    };
+    Ok((event, 0))
+}

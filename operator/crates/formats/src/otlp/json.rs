@@ -1,0 +1,322 @@
+//! The messages in JSON: protobuf's mapping with OTLP's own rules (specification, "JSON Protobuf Encoding"). Names in
+//! lowerCamelCase, 64-bit integers as numbers or texts, ids in hexadecimal; null and unknown members are as good as none.
+//!
+//! More than that is taken, because it is sent: names of severities, plain values for `AnyValue`, and `kvlistValue`
+//! without its `values`, as the project's own `examples/events.json` has it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::json::Text;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::value::RawValue;
+
+use super::wire::{AnyValue, ArrayValue, KeyValue, KeyValueList, Kind, Resource, Scope};
+use crate::body::Elements;
+
+/// `ExportLogsServiceRequest` around its log records.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Request<'a> {
+    #[serde(borrow)]
+    pub(super) resource_logs: Option<Vec<ResourceLogs<'a>>>,
+}
+
+/// `ResourceLogs`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ResourceLogs<'a> {
+    pub(super) resource: Option<Resource>,
+    #[serde(borrow)]
+    pub(super) scope_logs: Option<Vec<ScopeLogs<'a>>>,
+}
+
+/// `ScopeLogs`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
+pub(super) struct ScopeLogs<'a> {
+    pub(super) scope: Option<Scope>,
+    pub(super) log_records: Option<Elements<&'a RawValue>>,
+}
+
+/// Null is as good as nothing.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// An integer as a number or a text.
+pub(super) fn integer<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i128> + Default,
+{
+    let expected = "an integer, as a number or a text";
+    deserializer.deserialize_any(Integer {
+        expected,
+        kind: PhantomData,
+    })
+}
+
+/// A time: nanoseconds since 1970, 0 for none.
+pub(super) fn nanos<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let expected = "a time in nanoseconds since 1970, as a number or a text";
+    deserializer.deserialize_any(Integer {
+        expected,
+        kind: PhantomData,
+    })
+}
+
+struct Integer<T> {
+    expected: &'static str,
+    kind: PhantomData<T>,
+}
+
+impl<T: TryFrom<i128>> Integer<T> {
+    fn fitting<E: Error>(number: i128) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::custom(format!("{number} is out of range")))
+    }
+}
+
+impl<T: TryFrom<i128> + Default> Visitor<'_> for Integer<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        Self::fitting(number.into())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        Self::fitting(number.into())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        // Through text, which rounds and has no undefined cases; a double is exact enough for milliseconds.
+        self.visit_str(&format!("{number:.0}"))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        match text.trim_ascii() {
+            "" => Ok(T::default()),
+            number => Self::fitting(
+                number
+                    .parse()
+                    .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?,
+            ),
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+}
+
+/// A severity's number, or its name in the protocol (`SEVERITY_NUMBER_ERROR2`). An unknown name is none.
+pub(super) fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Sent {
+        Number(f64),
+        Name(String),
+        None,
+    }
+    Ok(match Sent::deserialize(deserializer)? {
+        Sent::Number(number) => format!("{number:.0}").parse().unwrap_or_default(),
+        Sent::Name(name) => name.parse().unwrap_or_else(|_| number_of(&name)),
+        Sent::None => 0,
+    })
+}
+
+fn number_of(name: &str) -> i32 {
+    const FIRST: [(&str, i32); 6] = [
+        ("TRACE", 1),
+        ("DEBUG", 5),
+        ("INFO", 9),
+        ("WARN", 13),
+        ("ERROR", 17),
+        ("FATAL", 21),
+    ];
+    let name = name.strip_prefix("SEVERITY_NUMBER_").unwrap_or(name);
+    let word = name.trim_end_matches(['2', '3', '4']);
+    let step: i32 = name
+        .strip_prefix(word)
+        .and_then(|step| step.parse().ok())
+        .unwrap_or(1);
+    let first = FIRST.into_iter().find(|(known, _)| *known == word);
+    first.map_or(0, |(_, first)| first + step - 1)
+}
+
+/// An id in hexadecimal, in either case. What is none is as good as nothing: an id is no reason to lose a record.
+pub(super) fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text: Option<Text<'_>> = Option::deserialize(deserializer)?;
+    let text = text.map(|Text(text)| text).unwrap_or_default();
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    Ok(text
+        .as_bytes()
+        .chunks(2)
+        .map(byte)
+        .collect::<Option<Vec<u8>>>()
+        .unwrap_or_default())
+}
+
+impl<'de> Deserialize<'de> for AnyValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyKind).map(|kind| Self { kind })
+    }
+}
+
+struct AnyKind;
+
+impl<'de> Visitor<'de> for AnyKind {
+    type Value = Option<Kind>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an AnyValue such as {\"stringValue\": \"…\"}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut kind = None;
+        while let Some(Text(name)) = map.next_key()? {
+            let found = match &*name {
+                "stringValue" => map.next_value::<Option<String>>()?.map(Kind::Text),
+                "boolValue" => map.next_value::<Option<bool>>()?.map(Kind::Bool),
+                "intValue" => map
+                    .next_value::<Option<Int>>()?
+                    .map(|Int(number)| Kind::Int(number)),
+                "doubleValue" => map
+                    .next_value::<Option<Double>>()?
+                    .map(|Double(number)| Kind::Double(number)),
+                "arrayValue" => {
+                    let values = map.next_value::<Option<Values<AnyValue>>>()?;
+                    values.map(|Values(values)| Kind::List(ArrayValue { values }))
+                }
+                "kvlistValue" => {
+                    let values = map.next_value::<Option<Values<KeyValue>>>()?;
+                    values.map(|Values(values)| Kind::Map(KeyValueList { values }))
+                }
+                "bytesValue" => map
+                    .next_value::<Option<Base64>>()?
+                    .map(|Base64(bytes)| Kind::Bytes(bytes)),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            kind = found.or(kind);
+        }
+        Ok(kind)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Some(Kind::List(ArrayValue { values })))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Kind::Text(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Some(Kind::Bool(truth)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Kind::Int(number)))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        i64::try_from(number)
+            .map(|number| Some(Kind::Int(number)))
+            .map_err(|_| E::custom(format!("{number} is out of range")))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(Kind::Double(number)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+#[derive(Deserialize)]
+struct Int(#[serde(deserialize_with = "integer")] i64);
+
+/// A number, or the text of one: `NaN` and `Infinity` are none in JSON.
+struct Double(f64);
+
+impl<'de> Deserialize<'de> for Double {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Sent {
+            Number(f64),
+            Text(String),
+        }
+        match Sent::deserialize(deserializer)? {
+            Sent::Number(number) => Ok(Self(number)),
+            Sent::Text(text) => text.trim().parse().map(Self).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Bytes in base64.
+struct Base64(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        STANDARD.decode(&*text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// `{"values": […]}`, or the list itself.
+struct Values<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = Vec<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a list `values`")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut values = None;
+                while let Some(Text(name)) = map.next_key()? {
+                    match &*name {
+                        "values" => values = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(values.unwrap_or_default())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(values)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData)).map(Self)
+    }
+}

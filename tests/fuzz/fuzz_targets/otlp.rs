@@ -1,0 +1,4 @@
+//! Fuzzes the format `otlp`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run("otlp", data));
