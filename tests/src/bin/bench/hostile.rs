@@ -30,7 +30,9 @@ pub async fn run(results: &mut Results) -> Result<()> {
     let (mut quiet, mut attacked, mut most) = (Vec::new(), Vec::new(), before);
     for _ in 0..SLICES {
         quiet.push(send(&healthy, CONNECTIONS, paced).await?.quantile(0.99));
-        let attack = attack(&healthy);
+        // There before the healthy senders are: these have to find a place among them.
+        let slow = attack::SlowHeads::open(healthy.address, PATH, SLOW_CONNECTIONS).await?;
+        let attack = attack(&healthy, slow);
         let under = async {
             let sent = send(&healthy, CONNECTIONS, paced).await?;
             anyhow::Ok((sent, opsward.role("collector")?.rss_bytes()?))
@@ -57,9 +59,8 @@ pub async fn run(results: &mut Results) -> Result<()> {
 }
 
 /// All attacks at once, again and again.
-async fn attack(target: &Target) -> Result<()> {
+async fn attack(target: &Target, mut slow: attack::SlowHeads) -> Result<()> {
     let address = target.address;
-    let mut slow = attack::SlowHeads::open(address, PATH, SLOW_CONNECTIONS).await?;
     loop {
         let _ = tokio::join!(
             attack::announced_giant(address, PATH),
