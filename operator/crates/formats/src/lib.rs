@@ -26,6 +26,7 @@ mod otel_severity;
 mod otlp;
 mod owned;
 mod pagerduty;
+mod percent;
 mod reader;
 mod refusal;
 mod sample;

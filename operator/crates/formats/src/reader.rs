@@ -41,18 +41,22 @@ impl SettingsError {
 
 /// Reads the bodies of one source.
 #[derive(Debug)]
-pub struct Reader {
-    format: Format,
-    way: Way,
-}
+pub struct Reader(Way);
 
-/// What reading needs beyond the format.
+/// A format with what reading it needs.
 #[derive(Debug)]
 enum Way {
-    Plain,
-    Alarms(InsufficientData),
-    Messages(Box<Reader>),
-    Mapped(Box<Mapping>),
+    Webhook,
+    Alertmanager,
+    Grafana,
+    CloudEvents,
+    EventBridge(InsufficientData),
+    Sns(Box<Reader>),
+    PagerDuty,
+    GitHub,
+    Falco,
+    Otlp,
+    Generic(Box<Mapping>),
 }
 
 impl Reader {
@@ -85,45 +89,40 @@ impl Reader {
                 "only alarms that come by eventbridge or sns know it; remove it",
             ));
         }
-        let way = match format {
-            Format::EventBridge => Way::Alarms(settings.insufficient_data),
-            Format::Generic => match &settings.mapping {
-                Some(mapping) => Way::Mapped(Box::new(Mapping::compile(mapping)?)),
-                None => {
-                    return Err(SettingsError::new(
-                        "mapping",
-                        "format generic needs it: which fields of an event come from where",
-                    ));
-                }
-            },
-            Format::Sns
-                if matches!(
-                    message,
-                    Format::Sns | Format::Otlp | Format::GitHub | Format::PagerDuty
-                ) =>
-            {
-                return Err(SettingsError::new(
-                    "message",
-                    format!("{} does not come through SNS", message.name()),
-                ));
+        Ok(Self(match format {
+            Format::Webhook => Way::Webhook,
+            Format::Alertmanager => Way::Alertmanager,
+            Format::Grafana => Way::Grafana,
+            Format::CloudEvents => Way::CloudEvents,
+            Format::EventBridge => Way::EventBridge(settings.insufficient_data),
+            Format::Sns => Way::Sns(Box::new(Self::of_messages(message, settings)?)),
+            Format::PagerDuty => Way::PagerDuty,
+            Format::GitHub => Way::GitHub,
+            Format::Falco => Way::Falco,
+            Format::Otlp => Way::Otlp,
+            Format::Generic => {
+                let missing = "format generic needs it: which fields of an event come from where";
+                let mapping = settings.mapping.as_ref();
+                let mapping = mapping.ok_or_else(|| SettingsError::new("mapping", missing))?;
+                Way::Generic(Box::new(Mapping::compile(mapping)?))
             }
-            Format::Sns => {
-                let inner = Settings {
-                    message: None,
-                    ..settings.clone()
-                };
-                Way::Messages(Box::new(Self::new(message, &inner)?))
-            }
-            Format::Webhook
-            | Format::Alertmanager
-            | Format::Grafana
-            | Format::CloudEvents
-            | Format::PagerDuty
-            | Format::GitHub
-            | Format::Falco
-            | Format::Otlp => Way::Plain,
+        }))
+    }
+
+    /// The reader of what SNS brings.
+    fn of_messages(message: Format, settings: &Settings) -> Result<Self, SettingsError> {
+        if matches!(
+            message,
+            Format::Sns | Format::Otlp | Format::GitHub | Format::PagerDuty
+        ) {
+            let problem = format!("{} does not come through SNS", message.name());
+            return Err(SettingsError::new("message", problem));
+        }
+        let inner = Settings {
+            message: None,
+            ..settings.clone()
         };
-        Ok(Self { format, way })
+        Self::new(message, &inner)
     }
 
     /// A reader without settings; none for `generic`, which needs a mapping.
@@ -133,7 +132,19 @@ impl Reader {
 
     /// Which format it reads.
     pub const fn format(&self) -> Format {
-        self.format
+        match self.0 {
+            Way::Webhook => Format::Webhook,
+            Way::Alertmanager => Format::Alertmanager,
+            Way::Grafana => Format::Grafana,
+            Way::CloudEvents => Format::CloudEvents,
+            Way::EventBridge(_) => Format::EventBridge,
+            Way::Sns(_) => Format::Sns,
+            Way::PagerDuty => Format::PagerDuty,
+            Way::GitHub => Format::GitHub,
+            Way::Falco => Format::Falco,
+            Way::Otlp => Format::Otlp,
+            Way::Generic(_) => Format::Generic,
+        }
     }
 
     /// Makes events of a request's body, in the order of its items. No items is a success: an empty batch.
@@ -141,60 +152,44 @@ impl Reader {
     /// # Errors
     /// The body as a whole cannot be read: not UTF-8, not JSON, not the format's shape, too deep, too many items.
     pub fn parse<'a>(&'a self, input: Input<'a>) -> Result<Items<'a>, Refusal> {
-        match (self.format, &self.way) {
-            (Format::Otlp, _) => otlp::parse(input),
-            (Format::CloudEvents, _) => cloudevents::parse(input),
-            (_, Way::Messages(inner)) => sns::parse(body::text(input.body)?, input, inner),
-            (_, Way::Mapped(mapping)) => generic::parse(body::text(input.body)?, input, mapping),
-            (_, Way::Alarms(insufficient_data)) => {
-                eventbridge::parse(body::text(input.body)?, input, *insufficient_data)
-            }
-            (format, Way::Plain) => plain(format, body::text(input.body)?, input),
+        let text = || body::text(input.body);
+        match &self.0 {
+            Way::Webhook => webhook::parse(text()?, input),
+            Way::Alertmanager => alertmanager::parse(text()?, input),
+            Way::Grafana => grafana::parse(text()?, input),
+            Way::CloudEvents => cloudevents::parse(input),
+            Way::EventBridge(insufficient_data) => eventbridge::parse(text()?, input, *insufficient_data),
+            Way::Sns(messages) => sns::parse(text()?, input, messages),
+            Way::PagerDuty => pagerduty::parse(text()?, input),
+            Way::GitHub => github::parse(text()?, input),
+            Way::Falco => falco::parse(text()?, input),
+            Way::Otlp => otlp::parse(input),
+            Way::Generic(mapping) => generic::parse(text()?, input, mapping),
         }
     }
 
     /// The items' own texts in their order, for dead letters: not redacted. Read anew, because few bodies have an item
     /// that needs one; none for a body that [`Reader::parse`] refuses as a whole.
     pub fn texts<'a>(&'a self, input: Input<'a>) -> Vec<Cow<'a, str>> {
-        if self.format == Format::Otlp {
-            return otlp::texts(input);
-        }
-        let Ok(text) = body::text(input.body) else {
-            return Vec::new();
+        // OTLP's body may be no text, and its arm needs none.
+        let text = match body::text(input.body) {
+            Ok(text) => text,
+            Err(_) if matches!(self.0, Way::Otlp) => "",
+            Err(_) => return Vec::new(),
         };
-        let texts = match (self.format, &self.way) {
-            (_, Way::Mapped(mapping)) => return generic::texts(text, input, mapping),
-            (_, Way::Messages(inner)) => return sns::texts(text, input, inner),
-            (Format::PagerDuty, _) => return pagerduty::texts(text),
-            (Format::Webhook, _) => webhook::texts(text),
-            (Format::Alertmanager, _) => alertmanager::texts(text),
-            (Format::Grafana, _) => grafana::texts(text),
-            (Format::Falco, _) => falco::texts(text),
-            (Format::GitHub, _) => github::texts(text, input),
-            (_, Way::Alarms(insufficient_data)) => eventbridge::texts(text, *insufficient_data),
-            (Format::CloudEvents, _) => cloudevents::texts(text, input),
-            // They have ways of their own; else one body is one item.
-            (Format::Otlp | Format::Sns | Format::Generic | Format::EventBridge, Way::Plain) => {
-                Ok(vec![text])
-            }
+        let texts = match &self.0 {
+            Way::Webhook => webhook::texts(text),
+            Way::Alertmanager => alertmanager::texts(text),
+            Way::Grafana => grafana::texts(text),
+            Way::CloudEvents => cloudevents::texts(text, input),
+            Way::EventBridge(insufficient_data) => eventbridge::texts(text, *insufficient_data),
+            Way::Sns(messages) => return sns::texts(text, input, messages),
+            Way::PagerDuty => return pagerduty::texts(text),
+            Way::GitHub => github::texts(text, input),
+            Way::Falco => falco::texts(text),
+            Way::Otlp => return otlp::texts(input),
+            Way::Generic(mapping) => return generic::texts(text, input, mapping),
         };
         texts.unwrap_or_default().into_iter().map(Cow::Borrowed).collect()
-    }
-}
-
-fn plain<'a>(format: Format, text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
-    match format {
-        Format::Alertmanager => alertmanager::parse(text, input),
-        Format::Grafana => grafana::parse(text, input),
-        Format::PagerDuty => pagerduty::parse(text, input),
-        Format::GitHub => github::parse(text, input),
-        Format::Falco => falco::parse(text, input),
-        Format::Webhook
-        // They have ways of their own, above.
-        | Format::CloudEvents
-        | Format::EventBridge
-        | Format::Sns
-        | Format::Otlp
-        | Format::Generic => webhook::parse(text, input),
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use domain::json::RawJson;
 
 use super::{Attributes, Paths, Sent, payload};
-use crate::Input;
 use crate::field::Field;
 use crate::refusal::{Reason, Refusal};
+use crate::{Input, percent};
 
 const PREFIX: &str = "ce-";
 
@@ -76,7 +76,7 @@ fn decoded<'a>(header: &str, value: &'a str) -> Result<Cow<'a, str>, Refusal> {
     if !value.contains(['"', '%']) {
         return Ok(Cow::Borrowed(value));
     }
-    String::from_utf8(percent_decoded(&unquoted(value)))
+    String::from_utf8(percent::decoded(&unquoted(value)))
         .map(Cow::Owned)
         .map_err(|_| {
             Refusal::new(
@@ -98,26 +98,6 @@ fn unquoted(value: &str) -> String {
         }
     }
     text
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        let encoded = match behind {
-            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        let (byte, length) = encoded.map_or((*first, 1), |(high, low)| (high << 4 | low, 3));
-        bytes.push(byte);
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::envelope::{self, Envelope};
 use super::object::Object;
 use crate::labels;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, cut, sent_time};
+use crate::{Format, Input, cut, percent, sent_time};
 
 /// What S3 sends when notifications are set up.
 pub(super) const TEST_EVENT: &str = "s3:TestEvent";
@@ -146,22 +146,8 @@ impl<'a> Stored<'a> {
 
 /// A key as it is, of one in a URL's query.
 fn url_decoded(encoded: &str) -> String {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let bytes = encoded.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        let escaped = match (byte, digit(behind.first()), digit(behind.get(1))) {
-            (b'%', Some(high), Some(low)) => u8::try_from(high * 16 + low).ok(),
-            _ => None,
-        };
-        if escaped.is_some() {
-            rest = behind.get(2..).unwrap_or_default();
-        }
-        decoded.push(escaped.unwrap_or(if *byte == b'+' { b' ' } else { *byte }));
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    let bytes = percent::decoded(&encoded.replace('+', " "));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

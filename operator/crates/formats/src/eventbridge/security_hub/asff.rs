@@ -12,9 +12,8 @@ use domain::severity::Severity;
 
 use crate::eventbridge::envelope::{self, Envelope};
 use crate::eventbridge::object::Object;
-use crate::links::is_usable;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
 
 /// Makes an event of a finding.
 pub(super) fn event<'a>(
@@ -122,10 +121,8 @@ fn links<'a>(finding: &Object<'a>) -> Labels<'a> {
     let remediation = finding
         .lenient_object("Remediation")
         .lenient_object("Recommendation");
-    let links = [
+    links::usable([
         ("remediation", remediation.scalar("Url")),
         ("source", finding.scalar("SourceUrl")),
-    ];
-    let links = links.into_iter().filter(|(_, link)| is_usable(link));
-    Labels::new(links.map(|(name, link)| (name.into(), link)).collect())
+    ])
 }

@@ -13,9 +13,8 @@ use domain::severity::Severity;
 
 use crate::eventbridge::envelope::{self, Envelope};
 use crate::eventbridge::object::Object;
-use crate::links::is_usable;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
 
 /// What identifies a finding.
 const FINGERPRINT_FIELDS: [&str; 3] = ["finding_info.uid", "metadata.product.uid", "cloud.account.uid"];
@@ -143,10 +142,8 @@ fn labels<'a>(finding: &Object<'a>) -> Labels<'a> {
 
 fn links<'a>(finding: &Object<'a>, info: &Object<'a>) -> Labels<'a> {
     let remediation = finding.lenient_object("remediation").texts("references").next();
-    let links = [
+    links::usable([
         ("remediation", remediation.unwrap_or_default()),
         ("source", info.scalar("src_url")),
-    ];
-    let links = links.into_iter().filter(|(_, link)| is_usable(link));
-    Labels::new(links.map(|(name, link)| (name.into(), link)).collect())
+    ])
 }
