@@ -51,7 +51,8 @@ pub(crate) enum GunzipError {
     },
 }
 
-/// Reads a body of an announced length, if it is announced, taking room as it arrives. A body that came in one piece, as most do, is not copied.
+/// Reads a body of an announced length, if it is announced, taking room as it arrives. A body that came in one piece, as
+/// most do, is not copied.
 pub(crate) async fn read<B>(body: B, room: &mut Reservation) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,

@@ -97,6 +97,44 @@ fn an_event_too_large_without_its_data_is_a_dead_letter() {
 }
 
 #[test]
+fn a_shared_event_goes_into_all_namespaces_or_into_none() {
+    let yaml = format!(
+        "{{name: a, format: webhook, shared: true, allowedNamespaces: [a, {}]}}",
+        "b".repeat(60)
+    );
+    let shared = Tenants::of(&serde_yaml::from_str(&yaml).unwrap());
+    let redactor = Redactor::new().unwrap();
+    // Each control character takes six bytes as JSON, so that an event can come near to its bound.
+    let value = "\\u0001".repeat(256);
+    let labels: Vec<_> = (0..64).map(|n| format!(r#""l{n:02}":"{value}""#)).collect();
+    let body = |controls: usize| {
+        let message = format!("m{}", "\\u0001".repeat(controls));
+        format!(
+            r#"{{"source":"s","message":"{message}","labels":{{{}}}}}"#,
+            labels.join(",")
+        )
+    };
+    let fits = |controls: usize| prepare(&delivery(body(controls).as_bytes()), &redactor).accepted == 1;
+    let (mut most, mut too_many) = (0, 8000);
+    assert!(fits(most) && !fits(too_many));
+    while too_many - most > 1 {
+        let middle = usize::midpoint(most, too_many);
+        *if fits(middle) { &mut most } else { &mut too_many } = middle;
+    }
+    // It fits into `default`, and so into `a`, and not with the longer name.
+    for (controls, accepted) in [(most, 0), (most - 20, 1)] {
+        let body = body(controls);
+        let of_shared = Delivery {
+            tenants: &shared,
+            ..delivery(body.as_bytes())
+        };
+        let prepared = prepare(&of_shared, &redactor);
+        let copies: Vec<_> = prepared.events.iter().map(Encoded::len).collect();
+        assert_eq!((prepared.accepted, copies), (accepted, vec![accepted; 2]));
+    }
+}
+
+#[test]
 fn bad_items_beyond_a_hundred_are_refused_without_a_letter() {
     let prepared = made(&format!("[{}]", vec!["{}"; 150].join(",")));
     assert_eq!(prepared.letters.len(), MAX_DEAD_LETTERS);
