@@ -41,8 +41,8 @@ pub struct CollectorConfig {
 pub struct IngestConfig {
     /// Address and port. Default `127.0.0.1:8080`; in a pod `0.0.0.0:8080`, which every source then needs `auth` for.
     pub address: SocketAddr,
-    /// Open connections; a further one takes the place of the oldest that has not sent a whole request yet. Default 512:
-    /// one that sends half a head costs 24 KiB, and most systems give a process 1024 descriptors at least.
+    /// Open connections; a further one takes the place of the oldest that has not sent a whole request yet. Default 256:
+    /// one that sends half a head costs about 30 KiB, and known senders need few.
     pub max_connections: NonZeroU32,
     /// Speak HTTPS, and perhaps ask senders for certificates. Left out: plain HTTP, for behind an ingress or a mesh.
     pub tls: Option<TlsConfig>,
@@ -55,7 +55,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            max_connections: NonZeroU32::new(512).unwrap_or(NonZeroU32::MIN),
+            max_connections: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
             tls: None,
             trusted_proxies: Vec::new(),
         }
