@@ -18,6 +18,8 @@ const GIANT_BYTES: u64 = 5_000_000_000;
 const PIECE_BYTES: usize = 64 * 1024;
 /// What a gzip bomb unpacks to: a thousand times its size.
 const BOMB_BYTES: usize = 512 * 1024 * 1024;
+/// Bytes that the collector takes of a body.
+const BODY_BYTES: usize = 1024 * 1024;
 
 /// A head up to its last line.
 fn head(path: &str, more: &str) -> String {
@@ -59,24 +61,31 @@ pub async fn chunked_giant(address: SocketAddr, path: &str) -> Result<(u16, u64)
     Ok((parse_status(answer.get(..read).unwrap_or_default())?, sent))
 }
 
-/// Sends gzip that unpacks to half a gigabyte; gives the status.
-pub async fn bomb(address: SocketAddr, path: &str) -> Result<u16> {
-    let packed = tokio::task::spawn_blocking(|| -> Result<Vec<u8>> {
+/// Gzip that unpacks to half a gigabyte.
+pub struct Bomb(Vec<u8>);
+
+impl Bomb {
+    /// Packs it, which takes a second; as much of it as a body may have.
+    pub fn pack() -> Result<Self> {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let zeros = vec![0; PIECE_BYTES];
         for _ in 0..BOMB_BYTES / PIECE_BYTES {
             packer.write_all(&zeros)?;
         }
-        Ok(packer.finish()?)
-    });
-    // As much of it as a body may have.
-    let packed = packed.await??;
-    let part = packed.get(..1024 * 1024).unwrap_or(&packed);
-    let mut stream = TcpStream::connect(address).await?;
-    let more = format!("content-encoding: gzip\r\ncontent-length: {}\r\n", part.len());
-    stream.write_all(head(path, &more).as_bytes()).await?;
-    stream.write_all(part).await?;
-    status(&mut stream).await
+        let mut packed = packer.finish()?;
+        packed.truncate(BODY_BYTES);
+        Ok(Self(packed))
+    }
+
+    /// Sends it; gives the status.
+    pub async fn send(&self, address: SocketAddr, path: &str) -> Result<u16> {
+        let mut stream = TcpStream::connect(address).await?;
+        let length = self.0.len();
+        let more = format!("content-encoding: gzip\r\ncontent-length: {length}\r\n");
+        stream.write_all(head(path, &more).as_bytes()).await?;
+        stream.write_all(&self.0).await?;
+        status(&mut stream).await
+    }
 }
 
 /// Sends a chunk of one byte now and then, and never the last; gives the status.

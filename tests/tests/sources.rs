@@ -242,10 +242,11 @@ async fn giants_bombs_and_slow_heads_cost_little_and_keep_nobody_out() {
         .expect("its memory");
     println!("slow heads: {} KiB more", most.saturating_sub(before) / 1024);
     drop(slow);
+    let bomb = attack::Bomb::pack().expect("packed");
     let (announced, chunked, bomb, endless) = tokio::join!(
         attack::announced_giant(address, path),
         attack::chunked_giant(address, path),
-        attack::bomb(address, path),
+        bomb.send(address, path),
         attack::endless(address, path),
     );
     assert_eq!(announced.expect("answered"), 413);

@@ -108,7 +108,7 @@ impl<L: Log> Ingest<L> {
         let mut room = self.reserve(&body)?;
         let body = body::read(body, &mut room).await?;
         let by_hmac = source.auth.check_raw(&head.headers, &body, now)?;
-        let unpacked = unpack(&body, encoding)?;
+        let unpacked = unpack(&body, encoding).await?;
         let (bytes, problem) = match &unpacked {
             Unpacked::Whole(body) => (&**body, None),
             Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
@@ -251,11 +251,11 @@ fn append(source: &Source, prepared: &Prepared, mut room: Reservation) -> Vec<Ti
     tickets
 }
 
-fn unpack(body: &[u8], encoding: Encoding) -> Result<Unpacked<'_>, Problem> {
+async fn unpack(body: &[u8], encoding: Encoding) -> Result<Unpacked<'_>, Problem> {
     if encoding == Encoding::Identity {
         return Ok(Unpacked::Whole(Cow::Borrowed(body)));
     }
-    match body::gunzip(body) {
+    match body::gunzip(body).await {
         Ok(unpacked) => Ok(Unpacked::Whole(Cow::Owned(unpacked))),
         Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
         Err(GunzipError::Corrupt { problem, unpacked }) => Ok(Unpacked::Corrupt(unpacked, problem)),
