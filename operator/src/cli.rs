@@ -105,8 +105,9 @@ pub struct SendArgs {
     /// The file that holds the source's bearer token
     #[arg(long)]
     pub token_file: Option<PathBuf>,
-    /// Sign the body: github, pagerduty, slack or standard-webhooks with the file of the secret, or hex with header and file
-    #[arg(long, value_name = "SCHEME:[HEADER:]FILE")]
+    /// Sign the body: github, pagerduty, slack or standard-webhooks with the file of the secret, or hex with its header, the
+    /// header of its time if it has one, and the file. What is signed alike is counted once
+    #[arg(long, value_name = "SCHEME:[HEADER:[TIME:]]FILE", conflicts_with = "key")]
     pub sign: Option<Signer>,
     /// How often to post it
     #[arg(short, long, default_value_t = 1)]

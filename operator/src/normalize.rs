@@ -5,10 +5,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
+use collector::{Rejection, SourceConfig};
 use domain::dimensions::Dimensions;
+use domain::event::Event;
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Input, Reader, Refusal, Settings};
+use formats::{Input, Reader, Settings};
 use serde::Serialize;
 
 use crate::Exit;
@@ -42,7 +44,7 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
     };
     let items = match as_source.reader.parse(input) {
         Ok(items) => items,
-        Err(refusal) => return refuse(0, &refusal),
+        Err(refusal) => return refuse(0, refusal.reason.as_str(), &refusal.message),
     };
     let redactor = Redactor::new()?;
     let redacts = as_source.reader.format().hides_texts() || redactor.may_contain_secret(&body);
@@ -50,15 +52,24 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     for (index, item) in items.enumerate() {
         match item.result {
-            Err(refusal) => exit = refuse(index, &refusal)?,
+            Err(refusal) => exit = refuse(index, refusal.reason.as_str(), &refusal.message)?,
             Ok(mut event) => {
                 if redacts {
                     redactor.event(&mut event);
                 }
                 event.dimensions = Dimensions::of(&event);
-                event.namespace = as_source.namespace.as_str().into();
-                serde_json::to_writer(&mut out, &event)?;
-                out.write_all(b"\n")?;
+                let namespaces = match as_source.namespaces_of(&event) {
+                    Ok(namespaces) => namespaces,
+                    Err(why) => {
+                        exit = refuse(index, why.reason, &why.message)?;
+                        continue;
+                    }
+                };
+                for namespace in namespaces {
+                    event.namespace = namespace.into();
+                    serde_json::to_writer(&mut out, &event)?;
+                    out.write_all(b"\n")?;
+                }
             }
         }
     }
@@ -69,8 +80,23 @@ pub fn normalize(args: &NormalizeArgs) -> anyhow::Result<Exit> {
 struct AsSource {
     name: String,
     reader: Reader,
-    /// Empty where the event itself names it.
-    namespace: String,
+    /// None without a configured source.
+    config: Option<SourceConfig>,
+}
+
+impl AsSource {
+    fn namespaces_of(&self, event: &Event<'_>) -> Result<Vec<String>, Rejection> {
+        self.config.as_ref().map_or_else(
+            || Ok(vec![String::new()]),
+            |config| {
+                Ok(config
+                    .namespaces_of(event)?
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect())
+            },
+        )
+    }
 }
 
 fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
@@ -81,7 +107,7 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
             name: format.name().to_owned(),
             reader: reader
                 .map_err(|error| anyhow!("{error}; name a configured source: --config FILE --source NAME"))?,
-            namespace: String::new(),
+            config: None,
         });
     };
     let config = Config::load(args.config.as_deref())?;
@@ -97,7 +123,7 @@ fn as_source(args: &NormalizeArgs) -> anyhow::Result<AsSource> {
     Ok(AsSource {
         name: source.clone(),
         reader: found.reader()?,
-        namespace: found.namespace.map(|name| name.to_string()).unwrap_or_default(),
+        config: Some(found),
     })
 }
 
@@ -124,11 +150,11 @@ pub fn read_input(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn refuse(item: usize, refusal: &Refusal) -> anyhow::Result<Exit> {
+fn refuse(item: usize, reason: &str, message: &str) -> anyhow::Result<Exit> {
     let line = Refused {
         item,
-        reason: refusal.reason.as_str(),
-        message: &refusal.message,
+        reason,
+        message,
     };
     writeln!(std::io::stderr(), "{}", serde_json::to_string(&line)?)?;
     Ok(Exit::Findings)

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::Exit;
 use crate::cli::{Output, SendArgs};
 use crate::normalize::{headers, read_input};
+use crate::sign::Signer;
 
 /// The bound of one request: more than the collector's own bounds on reading and appending.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,7 +53,9 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
         Some(format) => bytes::Bytes::from_static(formats::sample(format).body),
         None => read_input(args.file.as_deref())?.into(),
     };
-    let (url, headers) = (url(&args), request_headers(&args, &body)?);
+    let (url, headers) = (url(&args), request_headers(&args)?);
+    // Signed anew each time: some signatures say when, and which message it is.
+    let signer = args.sign.as_ref().map(Signer::ready).transpose()?;
     let token = args.token_file.as_deref().map(|path| {
         std::fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))
     });
@@ -72,6 +75,9 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
     });
     let one = |n: u64| {
         let mut request = client.post(&url).headers(headers.clone()).body(body.clone());
+        for (name, value) in signer.iter().flat_map(|signer| signer.headers(&body)) {
+            request = request.header(name, value);
+        }
         if let Some(token) = &token {
             request = request.bearer_auth(token);
         }
@@ -100,22 +106,15 @@ fn url(args: &SendArgs) -> String {
     }
 }
 
-/// The sample's own headers, then those given, then the signature's; of one name the last wins.
-fn request_headers(args: &SendArgs, body: &[u8]) -> anyhow::Result<HeaderMap> {
+/// The sample's own headers, then those given; of one name the last wins.
+fn request_headers(args: &SendArgs) -> anyhow::Result<HeaderMap> {
     let own = args
         .sample
         .map_or(&[][..], |format| formats::sample(format).headers);
     let own = own
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let signed = args
-        .sign
-        .as_ref()
-        .map(|signer| signer.headers(body))
-        .transpose()?;
-    let all = own
-        .chain(headers(&args.headers)?)
-        .chain(signed.into_iter().flatten());
+    let all = own.chain(headers(&args.headers)?);
     let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     for (name, value) in all {
         let text = || format!("--header {name}: {value}: no header of HTTP");

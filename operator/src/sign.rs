@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
-/// `<scheme>:<secret file>`, or `hex:<header>:<secret file>`.
+/// `<scheme>:<secret file>`, or `hex:<header>:[<time header>:]<secret file>`.
 #[derive(Clone, Debug)]
 pub struct Signer {
     scheme: Scheme,
@@ -22,7 +22,7 @@ enum Scheme {
     PagerDuty,
     Slack,
     StandardWebhooks,
-    Hex { header: String },
+    Hex { header: String, time: Option<String> },
 }
 
 impl FromStr for Signer {
@@ -38,15 +38,15 @@ impl FromStr for Signer {
             "slack" => (Scheme::Slack, rest),
             "standard-webhooks" => (Scheme::StandardWebhooks, rest),
             "hex" => {
-                let (header, file) = rest
+                let (header, rest) = rest
                     .split_once(':')
-                    .ok_or_else(|| anyhow!("write it as hex:<header>:<secret file>"))?;
-                (
-                    Scheme::Hex {
-                        header: header.to_owned(),
-                    },
-                    file,
-                )
+                    .ok_or_else(|| anyhow!("write it as hex:<header>:[<time header>:]<secret file>"))?;
+                let (time, file) = match rest.split_once(':') {
+                    Some((time, file)) => (Some(time.to_owned()), file),
+                    None => (None, rest),
+                };
+                let header = header.to_owned();
+                (Scheme::Hex { header, time }, file)
             }
             other => bail!("no scheme {other:?}; use github, pagerduty, slack, standard-webhooks or hex"),
         };
@@ -58,30 +58,61 @@ impl FromStr for Signer {
 }
 
 impl Signer {
-    /// The headers that sign `body` now.
-    pub fn headers(&self, body: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no key of the scheme.
+    pub fn ready(&self) -> anyhow::Result<Ready<'_>> {
         let file = self.file.display();
         let secret =
             std::fs::read(&self.file).with_context(|| format!("cannot read the secret in {file}"))?;
         let secret = secret.trim_ascii();
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)?
-            .as_secs()
-            .to_string();
-        let over = |key: &[u8], before: &str| {
-            let text = [before.as_bytes(), body].concat();
-            sign(&Key::new(HMAC_SHA256, key), &text)
+        let key = match self.scheme {
+            Scheme::StandardWebhooks => STANDARD
+                .decode(secret.strip_prefix(b"whsec_").unwrap_or(secret))
+                .with_context(|| format!("{file} holds no key of Standard Webhooks: whsec_ and base64"))?,
+            _ => secret.to_vec(),
         };
+        Ok(Ready {
+            scheme: &self.scheme,
+            key: Key::new(HMAC_SHA256, &key),
+        })
+    }
+}
+
+/// A signer with its secret.
+#[derive(Debug)]
+pub struct Ready<'s> {
+    scheme: &'s Scheme,
+    key: Key,
+}
+
+impl Ready<'_> {
+    /// The headers that sign `body` now.
+    pub fn headers(&self, body: &[u8]) -> Vec<(String, String)> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = now.as_secs().to_string();
+        let over = |before: &str| sign(&self.key, &[before.as_bytes(), body].concat());
         let hex = |before: &str| -> String {
-            let tag = over(secret, before);
-            let digits: Vec<_> = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits: Vec<_> = over(before)
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             digits.concat()
         };
         let header = |name: &str, value: String| (name.to_owned(), value);
-        Ok(match &self.scheme {
+        match self.scheme {
             Scheme::GitHub => vec![header("x-hub-signature-256", format!("sha256={}", hex("")))],
             Scheme::PagerDuty => vec![header("x-pagerduty-signature", format!("v1={}", hex("")))],
-            Scheme::Hex { header: name } => vec![header(name, hex(""))],
+            Scheme::Hex { header: name, time } => {
+                let before = time.as_ref().map(|_| format!("{now}:")).unwrap_or_default();
+                let signature = header(name, hex(&before));
+                time.iter()
+                    .map(|time| header(time, now.clone()))
+                    .chain([signature])
+                    .collect()
+            }
             Scheme::Slack => {
                 let signature = format!("v0={}", hex(&format!("v0:{now}:")));
                 vec![
@@ -90,20 +121,15 @@ impl Signer {
                 ]
             }
             Scheme::StandardWebhooks => {
-                let key = STANDARD
-                    .decode(secret.strip_prefix(b"whsec_").unwrap_or(secret))
-                    .with_context(|| {
-                        format!("{file} holds no key of Standard Webhooks: whsec_ and base64")
-                    })?;
                 let id = format!("msg_{}", ulid::Ulid::new());
-                let signature = STANDARD.encode(over(&key, &format!("{id}.{now}.")));
+                let signature = STANDARD.encode(over(&format!("{id}.{now}.")));
                 vec![
                     header("webhook-id", id),
                     header("webhook-timestamp", now),
                     header("webhook-signature", format!("v1,{signature}")),
                 ]
             }
-        })
+        }
     }
 }
 
@@ -115,7 +141,10 @@ mod tests {
     fn a_signer_says_what_is_wrong_with_it() {
         for (text, expected) in [
             ("github", "write it as <scheme>:<secret file>"),
-            ("hex:/secret", "write it as hex:<header>:<secret file>"),
+            (
+                "hex:/secret",
+                "write it as hex:<header>:[<time header>:]<secret file>",
+            ),
             ("md5:/secret", "no scheme \"md5\""),
         ] {
             let error = text.parse::<Signer>().unwrap_err().to_string();
@@ -130,7 +159,7 @@ mod tests {
         let signer: Signer = format!("github:{}", file.path().display()).parse().unwrap();
         // The published test of docs.github.com, "Validating webhook deliveries".
         assert_eq!(
-            signer.headers(b"Hello, World!").unwrap(),
+            signer.ready().unwrap().headers(b"Hello, World!"),
             [(
                 "x-hub-signature-256".to_owned(),
                 "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17".to_owned()

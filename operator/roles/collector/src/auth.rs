@@ -41,6 +41,8 @@ pub(crate) struct Auth {
     tokens: Option<Secrets<Token>>,
     /// Tokens may come in the body, as `PagerDuty`'s clients send them.
     routing_key: bool,
+    /// Subscriptions may ask to be confirmed.
+    is_of_sns: bool,
     hmac: Option<Hmac>,
     networks: Vec<IpNet>,
     names: Vec<String>,
@@ -54,9 +56,11 @@ impl Auth {
         format: Format,
         certificates: &Arc<Certificates>,
     ) -> Result<Self, SecretError> {
+        let is_of_sns = format == Format::Sns;
         let Some(config) = config else {
             return Ok(Self {
                 only_local: true,
+                is_of_sns,
                 ..Self::default()
             });
         };
@@ -75,6 +79,7 @@ impl Auth {
         });
         Ok(Self {
             only_local: false,
+            is_of_sns,
             routing_key: tokens.is_some() && format == Format::PagerDuty,
             tokens,
             hmac,
@@ -148,13 +153,14 @@ impl Auth {
         {
             know(tokens, routing_key(body).ok_or(Unauthorized::NoToken)?.as_bytes())?;
         }
-        match &self.topics {
-            Some((topics, certificates)) => {
-                let id = topics.check(body, now, certificates).await?;
-                Ok(Some(format!("{}:{id}", Format::Sns.name())))
-            }
-            None => Ok(None),
+        if let Some((topics, certificates)) = &self.topics {
+            let id = topics.check(body, now, certificates).await?;
+            return Ok(Some(format!("{}:{id}", Format::Sns.name())));
         }
+        if self.is_of_sns {
+            sns::tell_unconfirmed(headers, body);
+        }
+        Ok(None)
     }
 
     /// Whether a signature covers the body, and with it nothing of the head.

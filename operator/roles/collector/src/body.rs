@@ -19,7 +19,7 @@ pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Time for a body to arrive whole: 10 s, a megabyte over a slow line, and what Alertmanager itself waits.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(10);
 /// Bytes that are unpacked without a pause, in about 0.1 ms.
-const TURN_BYTES: u64 = 64 * 1024;
+const TURN_BYTES: usize = 64 * 1024;
 
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,9 @@ pub(crate) enum GunzipError {
     /// More bytes than allowed come out of it.
     #[error("the unpacked body has more than {MAX_BODY_BYTES} bytes")]
     TooLarge,
+    /// Too many bodies are under way.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// It is not gzip, or not all of it.
     #[error("not gzip as Content-Encoding says: {problem}")]
     Corrupt {
@@ -99,15 +102,17 @@ where
     Ok(whole.freeze())
 }
 
-/// Unpacks one gzip member that is the whole body, leaving the thread to other requests now and then.
-pub(crate) async fn gunzip(packed: &[u8]) -> Result<Vec<u8>, GunzipError> {
-    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(MAX_BODY_BYTES));
+/// Unpacks one gzip member that is the whole body, taking room as it grows and leaving the thread to other requests now
+/// and then.
+pub(crate) async fn gunzip(packed: &[u8], room: &mut Reservation) -> Result<Vec<u8>, GunzipError> {
+    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(TURN_BYTES));
     let mut reader = GzDecoder::new(packed);
     let problem = loop {
-        match reader.by_ref().take(TURN_BYTES).read_to_end(&mut unpacked) {
+        room.grow_to(packed.len() + unpacked.len() + TURN_BYTES)?;
+        match reader.by_ref().take(TURN_BYTES as u64).read_to_end(&mut unpacked) {
             _ if unpacked.len() > MAX_BODY_BYTES => return Err(GunzipError::TooLarge),
             Err(error) => break error.to_string(),
-            Ok(read) if read as u64 == TURN_BYTES => yield_now().await,
+            Ok(read) if read == TURN_BYTES => yield_now().await,
             // Several members are legal gzip, but no sender of alerts makes them, and thousands of empty ones would
             // cost a decoder's set-up each.
             Ok(_) if !reader.into_inner().is_empty() => {
@@ -145,7 +150,7 @@ mod tests {
     }
 
     fn room() -> Reservation {
-        Arc::new(Room::default()).reserve(0).unwrap()
+        Arc::new(Room::default()).reserve(0, false).unwrap()
     }
 
     #[tokio::test]
@@ -187,9 +192,12 @@ mod tests {
 
     #[tokio::test]
     async fn gzip_is_unpacked_up_to_the_bound() {
-        assert_eq!(gunzip(&gzip(b"{}")).await.unwrap(), b"{}");
+        assert_eq!(gunzip(&gzip(b"{}"), &mut room()).await.unwrap(), b"{}");
         assert_eq!(
-            gunzip(&gzip(&vec![b' '; MAX_BODY_BYTES])).await.unwrap().len(),
+            gunzip(&gzip(&vec![b' '; MAX_BODY_BYTES]), &mut room())
+                .await
+                .unwrap()
+                .len(),
             MAX_BODY_BYTES
         );
     }
@@ -198,7 +206,7 @@ mod tests {
     async fn a_gzip_bomb_stops_at_the_bound() {
         let bomb = gzip(&vec![0; 100 * MAX_BODY_BYTES]);
         assert!(bomb.len() < MAX_BODY_BYTES);
-        assert_eq!(gunzip(&bomb).await, Err(GunzipError::TooLarge));
+        assert_eq!(gunzip(&bomb, &mut room()).await, Err(GunzipError::TooLarge));
     }
 
     #[tokio::test]
@@ -211,11 +219,13 @@ mod tests {
             &[packed.as_slice(), &packed].concat(),
         ] {
             assert!(
-                matches!(gunzip(bad).await, Err(GunzipError::Corrupt { .. })),
+                matches!(gunzip(bad, &mut room()).await, Err(GunzipError::Corrupt { .. })),
                 "{bad:?}"
             );
         }
-        let Err(GunzipError::Corrupt { unpacked, .. }) = gunzip(&packed[..packed.len() - 4]).await else {
+        let Err(GunzipError::Corrupt { unpacked, .. }) =
+            gunzip(&packed[..packed.len() - 4], &mut room()).await
+        else {
             panic!()
         };
         assert_eq!(unpacked, b"hello hello hello");

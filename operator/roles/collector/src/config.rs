@@ -41,7 +41,7 @@ pub struct CollectorConfig {
 pub struct IngestConfig {
     /// Address and port. Default `127.0.0.1:8080`; in a pod `0.0.0.0:8080`, which every source then needs `auth` for.
     pub address: SocketAddr,
-    /// Open connections; a further one takes the place of the oldest that has not sent a whole request yet. Default 256:
+    /// Open connections; a further one takes the place of the oldest whose sender is not known yet. Default 256:
     /// one that sends half a head costs about 30 KiB, and known senders need few.
     pub max_connections: NonZeroU32,
     /// Speak HTTPS, and perhaps ask senders for certificates. Left out: plain HTTP, for behind an ingress or a mesh.

@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::config::{CollectorConfig, IngestConfig};
+use crate::config::{CollectorConfig, ConfigError, IngestConfig, WEBHOOK_SOURCE};
 use crate::lane::Shared;
 use crate::log::Log;
 use crate::names::Namespace;
@@ -135,11 +135,18 @@ impl<L: Log> Keeper<L> {
             self.makings.metrics.configuration_refused.set(refused.into());
             return None;
         };
-        // Judged by how this process listens: certificates that nobody is asked for would keep everybody out.
         let asked = config.ingest.clone();
-        config.ingest.tls.clone_from(&self.listening.tls);
+        // Judged by how this process listens: certificates that nobody is asked for would keep everybody out.
+        config.ingest = IngestConfig {
+            trusted_proxies: asked.trusted_proxies.clone(),
+            ..self.listening.clone()
+        };
         let before = self.ingest.sources();
-        match self.makings.sources(&config, &before).await {
+        let made = match refuse_none(&config, &before) {
+            Ok(()) => self.makings.sources(&config, &before).await,
+            Err(error) => Err(error.into()),
+        };
+        match made {
             Ok(sources) => {
                 self.tell_what_needs_a_restart(&asked);
                 self.refused = false;
@@ -152,6 +159,7 @@ impl<L: Log> Keeper<L> {
                 let said = Chain(&error).to_string();
                 if said != problem {
                     self.refuse(&said);
+                    self.tell_what_needs_a_restart(&asked);
                 }
                 self.makings.metrics.configuration_refused.set(1);
                 config.ingest = asked;
@@ -211,6 +219,16 @@ impl<L: Log> Keeper<L> {
             );
         }
     }
+}
+
+/// A file cut off in the middle is a good one in which nobody may send.
+fn refuse_none(config: &CollectorConfig, before: &Sources) -> Result<(), ConfigError> {
+    let had_some = before.iter().any(|source| source.name.as_str() != WEBHOOK_SOURCE);
+    if config.sources.is_empty() && had_some {
+        let problem = "none are left; list at least one, or restart to go on without";
+        return Err(ConfigError::new("sources", problem));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub use config::{
 pub use keeper::Reread;
 pub use log::Log;
 pub use names::{Namespace, SourceName};
+pub use prepare::Rejection;
 pub use source::SourcesError;
 
 use auth::{Certificates, Connected};

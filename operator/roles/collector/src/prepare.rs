@@ -23,6 +23,14 @@ use crate::tenants::Tenants;
 /// its own; without a bound a megabyte of `{},{},…` would cost five thousand.
 pub(crate) const MAX_DEAD_LETTERS: usize = 100;
 
+/// Bytes of the events that one request may make: 32 MiB, thirty times the largest body. A few bytes can be an item, each
+/// of which is an event in every namespace of a shared source.
+const MAX_MADE_BYTES: usize = 32 * 1024 * 1024;
+
+/// A request would make more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooMuch;
+
 /// A delivery: a body, and what is known of it besides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery<'a> {
@@ -179,10 +187,13 @@ pub(crate) const fn item_id(first: Ulid, index: usize) -> Ulid {
 }
 
 /// Makes events and dead letters of a delivery.
-pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Prepared {
+///
+/// # Errors
+/// They would be too much for one request.
+pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Result<Prepared, TooMuch> {
     match delivery.reader.parse(delivery.input()) {
         Ok(items) => prepare_items(delivery, items, redactor),
-        Err(refusal) => unreadable(delivery, refusal.into(), redactor),
+        Err(refusal) => Ok(unreadable(delivery, refusal.into(), redactor)),
     }
 }
 
@@ -190,10 +201,11 @@ pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Prepared 
 pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Redactor) -> Prepared {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::No, 1),
+        made: 0,
         delivery,
         redaction: delivery.redaction(redactor),
     };
-    making.reject(0, why, delivery.body);
+    making.reject(0, why, delivery.tenants.first(), delivery.body);
     // The letter is about the whole.
     making
         .prepared
@@ -205,11 +217,11 @@ pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Red
 
 /// Why an item is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejection {
+pub struct Rejection {
     /// One word.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
     /// What, where, what to do.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl From<Refusal> for Rejection {
@@ -221,9 +233,14 @@ impl From<Refusal> for Rejection {
     }
 }
 
-fn prepare_items(delivery: &Delivery<'_>, items: Items<'_>, redactor: &Redactor) -> Prepared {
+fn prepare_items(
+    delivery: &Delivery<'_>,
+    items: Items<'_>,
+    redactor: &Redactor,
+) -> Result<Prepared, TooMuch> {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::Yes, items.len()),
+        made: 0,
         delivery,
         redaction: delivery.redaction(redactor),
     };
@@ -246,10 +263,16 @@ fn prepare_items(delivery: &Delivery<'_>, items: Items<'_>, redactor: &Redactor)
         if let Err(why) = taken {
             let texts = texts.get_or_init(|| delivery.reader.texts(delivery.input()));
             let text = texts.get(index).map_or("", |text| text);
-            making.reject(index, why, text.as_bytes());
+            let known = item.result.as_ref().map_or("", |event| event.namespace.as_ref());
+            let namespace = Some(known).filter(|known| !known.is_empty());
+            let namespace = namespace.unwrap_or(delivery.tenants.first());
+            making.reject(index, why, namespace, text.as_bytes());
+        }
+        if making.made > MAX_MADE_BYTES {
+            return Err(TooMuch);
         }
     }
-    making.prepared
+    Ok(making.prepared)
 }
 
 /// The ids of a request's items, one behind the other.
@@ -264,6 +287,8 @@ fn ids(first: Ulid, items: usize) -> String {
 /// A delivery half-way.
 struct Making<'d> {
     prepared: Prepared,
+    /// Bytes of the events so far.
+    made: usize,
     delivery: &'d Delivery<'d>,
     redaction: Redaction<'d>,
 }
@@ -329,10 +354,11 @@ impl<'d> Making<'d> {
             }));
         }
         events.ends.push(events.json.len());
+        self.made += events.json.len() - start;
         Ok(())
     }
 
-    fn reject(&mut self, index: usize, why: Rejection, raw: &[u8]) {
+    fn reject(&mut self, index: usize, why: Rejection, namespace: &str, raw: &[u8]) {
         let message = self.redaction.text(why.message);
         let outcome = if self.prepared.letters.len() < MAX_DEAD_LETTERS {
             Outcome::DeadLettered
@@ -340,7 +366,17 @@ impl<'d> Making<'d> {
             Outcome::Refused
         };
         if outcome == Outcome::DeadLettered {
-            let letter = self.letter(index, why.reason, &message, raw);
+            let letter = DeadLetter {
+                id: item_id(self.delivery.first_id, index).to_string(),
+                at: self.delivery.received_at,
+                namespace: namespace.to_owned(),
+                source: self.delivery.source.to_owned(),
+                format: self.delivery.reader.format().name().to_owned(),
+                reason: why.reason.to_owned(),
+                message: message.clone(),
+                item: Some(index),
+                payload: self.redaction.payload(raw, DEAD_PAYLOAD_BYTES),
+            };
             self.prepared.letters.push(letter);
         }
         self.prepared.rejected.push(Rejected {
@@ -349,20 +385,6 @@ impl<'d> Making<'d> {
             reason: why.reason,
             message,
         });
-    }
-
-    fn letter(&self, item: usize, reason: &str, message: &str, raw: &[u8]) -> DeadLetter {
-        DeadLetter {
-            id: item_id(self.delivery.first_id, item).to_string(),
-            at: self.delivery.received_at,
-            namespace: self.delivery.tenants.first().to_owned(),
-            source: self.delivery.source.to_owned(),
-            format: self.delivery.reader.format().name().to_owned(),
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-            item: Some(item),
-            payload: self.redaction.payload(raw, DEAD_PAYLOAD_BYTES),
-        }
     }
 }
 

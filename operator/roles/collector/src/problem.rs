@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::auth::Unauthorized;
 use crate::body::{BODY_TIME, BodyError, MAX_BODY_BYTES};
+use crate::prepare::TooMuch;
 use crate::route::{KNOWN_PATHS, NoRoute};
 
 /// When to come back while the log cannot be written: it is looked at four times a second then, and a server that
@@ -43,6 +44,8 @@ pub(crate) enum Problem {
     },
     /// A body beyond the bound, packed or unpacked.
     TooLarge,
+    /// More events in it than one request may make.
+    TooMuch,
     /// A body that did not arrive in time.
     BodyTimeout,
     /// A body that broke off.
@@ -87,6 +90,12 @@ impl From<BodyError> for Problem {
     }
 }
 
+impl From<TooMuch> for Problem {
+    fn from(_: TooMuch) -> Self {
+        Self::TooMuch
+    }
+}
+
 #[derive(Serialize)]
 struct Page {
     error: Text,
@@ -107,7 +116,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(why) => why.status(),
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMuch => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -128,6 +137,7 @@ impl Problem {
             Self::Unauthorized(why) => why.reason(),
             Self::RateLimited { .. } | Self::Throttled { .. } => "RateLimited",
             Self::TooLarge => "TooLarge",
+            Self::TooMuch => "TooMuch",
             Self::BodyTimeout => "BodyTimeout",
             Self::BrokenBody => "BrokenBody",
             Self::UnsupportedEncoding => "UnsupportedEncoding",
@@ -149,6 +159,10 @@ impl Problem {
                 "this source sends more requests than it is allowed".to_owned()
             }
             Self::TooLarge => format!("the body has more than {MAX_BODY_BYTES} bytes, packed or unpacked"),
+            Self::TooMuch => {
+                "the events of this body, in all namespaces of the source, are more than one request may make"
+                    .to_owned()
+            }
             Self::BodyTimeout => format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
             Self::BrokenBody => "the body broke off".to_owned(),
             Self::UnsupportedEncoding => "the body is packed in a way other than gzip".to_owned(),
@@ -173,7 +187,7 @@ impl Problem {
             Self::RateLimited { .. } | Self::Throttled { .. } => {
                 "send several items in one request, wait as Retry-After says, or raise the source's rateLimit".to_owned()
             }
-            Self::TooLarge => "send fewer items in one request".to_owned(),
+            Self::TooLarge | Self::TooMuch => "send fewer items in one request".to_owned(),
             Self::BodyTimeout | Self::BrokenBody => "send the request again".to_owned(),
             Self::UnsupportedEncoding => "send Content-Encoding: gzip, or none".to_owned(),
             Self::InvalidIdempotencyKey => "send 1 to 255 visible ASCII characters, a new key for each message".to_owned(),
@@ -222,8 +236,17 @@ impl Problem {
         }
         match self {
             Self::MethodNotAllowed => drop(headers.insert(ALLOW, HeaderValue::from_static("POST, PUT"))),
-            Self::Unauthorized(Unauthorized::NoToken | Unauthorized::WrongToken) => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            Self::Unauthorized(why) => {
+                if matches!(why, Unauthorized::NoToken | Unauthorized::WrongToken) {
+                    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                    // SNS tells the password of its endpoint only to who asks for it so.
+                    headers.append(
+                        WWW_AUTHENTICATE,
+                        HeaderValue::from_static(r#"Basic realm="opsward""#),
+                    );
+                }
+                // Whoever guesses pays for a connection each time, and keeps no place among those of known senders.
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
         }

@@ -10,10 +10,17 @@ const ROOM_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that a request takes beside its body: its task, its head, and what an event adds to a tiny item.
 const REQUEST_BYTES: usize = 512;
 
+/// Of these, what large bodies may take together whose senders are not known before the body is there: 8 MiB, so that
+/// who has nothing but announcements keeps no known sender out.
+const STRANGERS_BYTES: usize = 8 * 1024 * 1024;
+/// Up to here a body is not large: a webhook's seldom is, so that a signed one finds room beside a stranger's.
+const LARGE_FROM: usize = 64 * 1024;
+
 /// The room of one collector.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     used: AtomicUsize,
+    by_strangers: AtomicUsize,
 }
 
 /// A part of the room, given back when dropped.
@@ -21,6 +28,9 @@ pub(crate) struct Room {
 pub(crate) struct Reservation {
     room: Arc<Room>,
     bytes: usize,
+    /// Of these, what counts among the strangers'.
+    strange: usize,
+    is_stranger: bool,
 }
 
 /// There is no room left.
@@ -29,27 +39,22 @@ pub(crate) struct Reservation {
 pub(crate) struct NoRoom;
 
 impl Room {
-    /// Takes room for a body of `bytes`; `None` when there is none left.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let bytes = bytes.saturating_add(REQUEST_BYTES);
-        // A counter and nothing else hangs on it, so no ordering is needed.
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
-        let reservation = Reservation {
+    /// Takes room for a body of `bytes`, of a stranger as long as its sender is not known.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, is_stranger: bool) -> Result<Reservation, NoRoom> {
+        let mut reservation = Reservation {
             room: Arc::clone(self),
-            bytes,
+            bytes: 0,
+            strange: 0,
+            is_stranger,
         };
-        (used.saturating_add(bytes) <= ROOM_BYTES).then_some(reservation)
+        reservation.grow_to(bytes)?;
+        Ok(reservation)
     }
 }
 
-impl Reservation {
-    /// Corrects the reservation once more is known. Growing is not refused: the bytes are there.
-    pub(crate) fn settle(&mut self, bytes: usize) {
-        let bytes = bytes.saturating_add(REQUEST_BYTES);
-        self.room.used.fetch_add(bytes, Ordering::Relaxed);
-        self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.bytes = bytes;
-    }
+/// Adds to a counter, on which nothing else hangs, so that no ordering is needed; gives what it is then.
+fn add(counter: &AtomicUsize, bytes: usize) -> usize {
+    counter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
 }
 
 impl Reservation {
@@ -57,22 +62,31 @@ impl Reservation {
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let wanted = bytes.saturating_add(REQUEST_BYTES);
         let more = wanted.saturating_sub(self.bytes);
-        let used = self.room.used.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
-        if used.saturating_add(more) <= ROOM_BYTES {
-            Ok(())
-        } else {
-            Err(NoRoom)
+        let mut fits = add(&self.room.used, more) <= ROOM_BYTES;
+        if self.is_stranger && self.bytes > LARGE_FROM {
+            let more = self.bytes - self.strange;
+            self.strange += more;
+            fits &= add(&self.room.by_strangers, more) <= STRANGERS_BYTES;
         }
+        if fits { Ok(()) } else { Err(NoRoom) }
     }
 
-    /// Gives a part of it away, to be given back by itself.
+    /// The sender is known now: what it took counts no more among the strangers'.
+    pub(crate) fn is_known(&mut self) {
+        self.room.by_strangers.fetch_sub(self.strange, Ordering::Relaxed);
+        (self.strange, self.is_stranger) = (0, false);
+    }
+
+    /// Gives a part of a known sender's away, to be given back by itself.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         Self {
             room: Arc::clone(&self.room),
             bytes,
+            strange: 0,
+            is_stranger: false,
         }
     }
 }
@@ -80,6 +94,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.is_known();
     }
 }
 
@@ -90,14 +105,28 @@ mod tests {
     #[test]
     fn room_is_given_back_whatever_happens() {
         let room = Arc::new(Room::default());
-        let mut held = room.reserve(ROOM_BYTES - REQUEST_BYTES).unwrap();
-        assert!(room.reserve(0).is_none());
-        held.settle(10);
-        assert!(room.reserve(1000).is_some());
+        let mut held = room.reserve(ROOM_BYTES - REQUEST_BYTES, false).unwrap();
+        assert!(room.reserve(0, false).is_err());
+        assert!(held.grow_to(ROOM_BYTES).is_err());
         let part = held.split(4);
-        assert_eq!((part.bytes, held.bytes), (4, 10 + REQUEST_BYTES - 4));
+        assert_eq!((part.bytes, held.bytes), (4, ROOM_BYTES + REQUEST_BYTES - 4));
         drop(part);
         drop(held);
         assert_eq!(room.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn strangers_with_large_bodies_keep_neither_known_senders_nor_small_bodies_out() {
+        let room = Arc::new(Room::default());
+        let large = STRANGERS_BYTES / 8;
+        let mut strangers: Vec<_> = (0..7).map(|_| room.reserve(large, true).unwrap()).collect();
+        assert!(room.reserve(large, true).is_err());
+        assert!(room.reserve(LARGE_FROM - REQUEST_BYTES, true).is_ok());
+        assert!(room.reserve(STRANGERS_BYTES, false).is_ok());
+        strangers.iter_mut().for_each(Reservation::is_known);
+        assert!(room.reserve(large, true).is_ok());
+        drop(strangers);
+        let left = [&room.used, &room.by_strangers].map(|counter| counter.load(Ordering::Relaxed));
+        assert_eq!(left, [0, 0]);
     }
 }

@@ -105,17 +105,18 @@ impl<L: Log> Ingest<L> {
         let now = Time::from_millis(i64::try_from(first_id.timestamp_ms()).unwrap_or(i64::MAX));
         let source = self.admit(connected, &head, now)?;
         let encoding = headers::encoding(&head.headers)?;
-        let mut room = self.reserve(&body)?;
+        let mut room = self.reserve(&body, source.auth.needs_body())?;
         let body = body::read(body, &mut room).await?;
         let by_hmac = source.auth.check_raw(&head.headers, &body, now)?;
-        let unpacked = unpack(&body, encoding).await?;
+        let unpacked = unpack(&body, encoding, &mut room).await?;
         let (bytes, problem) = match &unpacked {
             Unpacked::Whole(body) => (&**body, None),
             Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
         };
         let by_body = source.auth.check_body(&head.headers, bytes, now).await?;
-        connected.is_known();
         if source.auth.needs_body() {
+            connected.is_known();
+            room.is_known();
             source.take_one()?;
         }
         self.log_is_ready()?;
@@ -137,10 +138,11 @@ impl<L: Log> Ingest<L> {
             body: bytes,
         };
         let prepared = match problem {
-            None => prepare::prepare(&delivery, &self.redactor),
+            None => prepare::prepare(&delivery, &self.redactor)?,
             Some(problem) => self.corrupt(&delivery, problem),
         };
-        room.settle(body.len() + prepared.bytes());
+        room.grow_to(body.len() + bytes.len() + prepared.bytes())
+            .map_err(|_| Problem::Overloaded)?;
         self.store(&source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
         let durability = self.shared.gate.durability();
@@ -159,21 +161,22 @@ impl<L: Log> Ingest<L> {
         source.auth.check_head(&caller, &head.headers, now)?;
         // A stranger's guess must not use up what the source's own senders may send.
         if !source.auth.needs_body() {
+            connected.is_known();
             source.take_one()?;
         }
         Ok(Arc::clone(source))
     }
 
     /// Room for the beginning of a body; more is taken as it arrives, so that an announcement costs nobody anything.
-    fn reserve(&self, body: &impl Body) -> Result<Reservation, Problem> {
+    fn reserve(&self, body: &impl Body, is_stranger: bool) -> Result<Reservation, Problem> {
         let bytes = body.size_hint().exact().unwrap_or(FIRST_BYTES as u64);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         if bytes > MAX_BODY_BYTES {
             return Err(Problem::TooLarge);
         }
         self.room
-            .reserve(bytes.min(FIRST_BYTES))
-            .ok_or(Problem::Overloaded)
+            .reserve(bytes.min(FIRST_BYTES), is_stranger)
+            .map_err(|_| Problem::Overloaded)
     }
 
     fn log_is_ready(&self) -> Result<(), Problem> {
@@ -251,13 +254,18 @@ fn append(source: &Source, prepared: &Prepared, mut room: Reservation) -> Vec<Ti
     tickets
 }
 
-async fn unpack(body: &[u8], encoding: Encoding) -> Result<Unpacked<'_>, Problem> {
+async fn unpack<'b>(
+    body: &'b [u8],
+    encoding: Encoding,
+    room: &mut Reservation,
+) -> Result<Unpacked<'b>, Problem> {
     if encoding == Encoding::Identity {
         return Ok(Unpacked::Whole(Cow::Borrowed(body)));
     }
-    match body::gunzip(body).await {
+    match body::gunzip(body, room).await {
         Ok(unpacked) => Ok(Unpacked::Whole(Cow::Owned(unpacked))),
         Err(GunzipError::TooLarge) => Err(Problem::TooLarge),
+        Err(GunzipError::NoRoom(_)) => Err(Problem::Overloaded),
         Err(GunzipError::Corrupt { problem, unpacked }) => Ok(Unpacked::Corrupt(unpacked, problem)),
     }
 }

@@ -15,7 +15,7 @@ use super::shapes::is_random;
 
 /// The end of a name that may say secret, a quote perhaps, and `=` or `:`.
 pub(super) const HEAD: &str = concat!(
-    r"(?i-u)(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|(?:api|access|secret|private|account|signing)[_-]?key|credentials?)",
+    r"(?i-u)(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|(?:api|access|secret|private|account|signing|routing)[_-]?key|credentials?|authorization|cookie)",
     r#"\\*["']? {0,4}[:=]"#,
 );
 
@@ -29,6 +29,8 @@ pub(super) const LITERALS: &[&str] = &[
     "token",
     "key",
     "credential",
+    "authorization",
+    "cookie",
 ];
 
 /// Bytes up to which a value may turn out to be no secret: a path, the name of an object (317 at most), a word. What

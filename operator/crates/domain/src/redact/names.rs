@@ -53,6 +53,12 @@ const SHORT_NUMBER_DIGITS: usize = 6;
 /// Words that stand for no value.
 const NO_VALUES: [&str; 8] = ["", "null", "none", "nil", "true", "false", "undefined", "-"];
 
+/// All of [`ENDINGS`].
+#[cfg(test)]
+pub(super) fn endings() -> impl Iterator<Item = &'static str> {
+    ENDINGS.iter().map(|(ending, _)| *ending)
+}
+
 /// What a name says of its value; `None` for an innocent one.
 pub(super) fn of(name: &str) -> Option<Named> {
     let mut ending = [0; LONGEST_ENDING];

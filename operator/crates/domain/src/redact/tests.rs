@@ -8,6 +8,14 @@ fn redactor() -> Redactor {
     Redactor::new().unwrap()
 }
 
+#[test]
+fn every_name_that_says_secret_does_so_in_text_that_is_no_json() {
+    for ending in names::endings() {
+        let text = format!(r#"{{"x_{ending}":"Ab3dEf6hIj9lMn2pQr5t","summary":"a "b""}}"#);
+        assert!(!redactor().text(&text).contains("Ab3dEf6h"), "{ending}");
+    }
+}
+
 /// Put together at run time, so that no scanner of this repository takes them for real ones.
 fn examples() -> Vec<(&'static str, String)> {
     let letters = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4fGh7j";

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Request;
 use hyper::Response;
@@ -26,6 +26,9 @@ use super::{ConnectionEnd, DRAIN_TIMEOUT, EndLabels, Peer};
 use crate::chain::Chain;
 use crate::tls;
 
+/// How often it is told that nobody has to give way: once a minute.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 /// The open connections of one server. Dropping it aborts them.
 pub(super) struct Connections {
     pub(super) tasks: JoinSet<ConnectionEnd>,
@@ -33,6 +36,8 @@ pub(super) struct Connections {
     /// wake would take its lock for every request on every core; a oneshot is polled by one atomic load.
     stops: HashMap<Id, oneshot::Sender<()>>,
     newcomers: Newcomers,
+    /// When it was last told that nobody has to give way.
+    told: Option<Instant>,
     ends: Family<EndLabels, Counter>,
 }
 
@@ -43,6 +48,7 @@ impl Connections {
             tasks: JoinSet::new(),
             stops: HashMap::new(),
             newcomers: Newcomers::default(),
+            told: None,
             ends,
         }
     }
@@ -64,6 +70,12 @@ impl Connections {
         }
         if let Some(oldest) = self.newcomers.oldest() {
             oldest.abort();
+        } else if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            warn!(
+                most,
+                "known senders hold all HTTP connections; others wait until one ends: raise their number"
+            );
         }
         false
     }

@@ -13,6 +13,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::hash::Hash128;
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use ring::hmac::{Context, HMAC_SHA256, Key};
@@ -100,13 +101,10 @@ impl Hmac {
         let signature = signature.ok_or(Unauthorized::WrongSignature)?;
         Ok(match self.scheme {
             // The same in every attempt, unlike the signature, which covers the time of the attempt.
-            HmacScheme::StandardWebhooks => signed
-                .before
-                .first()
-                .map(|id| String::from_utf8_lossy(id).into_owned()),
+            HmacScheme::StandardWebhooks => signed.before.first().map(|id| name(id)),
             // Bodies of some senders are equal without being one message.
             HmacScheme::Hex if self.timestamp_header.is_none() => None,
-            _ => Some(STANDARD.encode(signature)),
+            _ => Some(name(&signature)),
         })
     }
 
@@ -166,6 +164,12 @@ impl Hmac {
                 .collect(),
         }
     }
+}
+
+/// The name of a message whose signature or id this is. A hash: events keep the name, and whoever reads them must not be able
+/// to sign; and a sender's id has any length.
+fn name(of: &[u8]) -> String {
+    Hash128::of([STANDARD.encode(of).as_str()]).to_string()
 }
 
 /// `whsec_` and base64, as Standard Webhooks writes keys.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use domain::time::Time;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tracing::{info, warn};
 
@@ -22,6 +23,8 @@ use super::Unauthorized;
 const MAX_AGE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// How far SNS's clock may be ahead, in milliseconds: five minutes.
 const MAX_AHEAD_MILLIS: i64 = 5 * 60 * 1000;
+
+const MESSAGE_TYPE: HeaderName = HeaderName::from_static("x-amz-sns-message-type");
 
 /// The topics of one source.
 #[derive(Debug)]
@@ -94,11 +97,12 @@ impl Topics {
             return Err(Unauthorized::WrongSignature);
         }
         let version = self.admit(&envelope, now)?;
+        let signed_text = || signed_text(&envelope);
         certificates
             .verify(
                 &envelope.signing_cert_url,
                 version,
-                &signed_text(&envelope),
+                signed_text,
                 &envelope.signature,
                 now,
             )
@@ -130,6 +134,23 @@ impl Topics {
             "2" => Ok(Version::Sha256),
             _ => Err(Unauthorized::WrongSignature),
         }
+    }
+}
+
+/// Says that a subscription waits for a person: without topics nobody knows whose may be confirmed.
+pub(super) fn tell_unconfirmed(headers: &HeaderMap, body: &[u8]) {
+    #[derive(Deserialize)]
+    struct Confirmation {
+        #[serde(rename = "TopicArn")]
+        topic: String,
+        #[serde(rename = "SubscribeURL")]
+        url: String,
+    }
+    let kind = headers.get(MESSAGE_TYPE).map(HeaderValue::as_bytes);
+    if kind == Some(b"SubscriptionConfirmation")
+        && let Ok(Confirmation { topic, url }) = serde_json::from_slice(body)
+    {
+        warn!(%topic, %url, "an SNS subscription waits: open the address to confirm it, or list the topic in auth.sns.topicArns");
     }
 }
 

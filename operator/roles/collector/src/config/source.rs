@@ -1,6 +1,6 @@
 //! One source as configured: who sends what into which namespaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use domain::event::Event;
@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use super::{AuthConfig, ConfigError, IngestConfig, WEBHOOK_SOURCE};
 use crate::names::{Namespace, SourceName};
+use crate::prepare::Rejection;
+use crate::tenants::Tenants;
 
 /// Most namespaces of one source: each of a shared source's events is written once for each.
 const MAX_NAMESPACES: usize = 100;
@@ -113,6 +115,16 @@ impl SourceConfig {
         Reader::new(self.format, &settings)
     }
 
+    /// The namespaces that an event goes into, as ingest would have it; the configuration is valid.
+    ///
+    /// # Errors
+    /// The event names none that the source may write into.
+    pub fn namespaces_of(&self, event: &Event<'_>) -> Result<Vec<Namespace>, Rejection> {
+        let tenants = Tenants::of(self);
+        let some = tenants.of_event(event)?;
+        Ok(tenants.namespaces().get(some).unwrap_or_default().to_vec())
+    }
+
     /// Checks what only several of its fields together can say wrong; an error's path begins at the source.
     pub(super) fn validate(&self, ingest: &IngestConfig) -> Result<(), ConfigError> {
         if self.name.as_str() == WEBHOOK_SOURCE && self.format != Format::Webhook {
@@ -158,6 +170,17 @@ impl SourceConfig {
                 );
             }
             _ => {}
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = self
+            .allowed_namespaces
+            .iter()
+            .find(|name| !names.insert(name.as_str()))
+        {
+            return wrong(
+                "allowedNamespaces",
+                &format!("{twice} is there twice; remove one"),
+            );
         }
         if self.shared && (self.namespace.is_some() || self.namespace_from.is_some()) {
             let problem = "its events belong to all of allowedNamespaces; remove namespace and namespaceFrom, or shared";

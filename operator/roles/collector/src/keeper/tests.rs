@@ -124,6 +124,22 @@ async fn a_bad_change_leaves_the_former_in_force_until_a_good_one_comes() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_was_cut_off_is_refused() {
+    let mut kept = kept(ONE).await;
+    // So reads a file whose end, or all of it but comments, is missing.
+    assert!(!kept.turn(&mut None, Some(Ok(read("sources:")))).await);
+    assert_eq!((kept.names(), kept.refused()), (vec!["a".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_source_without_auth_is_judged_by_where_the_process_listens() {
+    let mut kept = kept(ONE).await;
+    kept.keeper.listening.address = "0.0.0.0:8080".parse().unwrap();
+    assert!(!kept.turn(&mut None, Some(Ok(read(TWO)))).await);
+    assert_eq!(kept.refused(), 1);
+}
+
+#[tokio::test]
 async fn a_configuration_waits_for_its_secret() {
     let mut kept = kept(ONE).await;
     let folder = tempfile::tempdir().unwrap();

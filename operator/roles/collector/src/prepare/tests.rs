@@ -27,7 +27,7 @@ fn delivery(body: &[u8]) -> Delivery<'_> {
 }
 
 fn made(body: &str) -> Prepared {
-    prepare(&delivery(body.as_bytes()), &Redactor::new().unwrap())
+    prepare(&delivery(body.as_bytes()), &Redactor::new().unwrap()).unwrap()
 }
 
 fn events(prepared: &Prepared) -> Vec<Value> {
@@ -87,7 +87,7 @@ fn an_event_too_large_without_its_data_is_a_dead_letter() {
         reader: &Reader::plain(Format::Alertmanager).unwrap(),
         ..delivery(body.as_bytes())
     };
-    let prepared = prepare(&alerts, &Redactor::new().unwrap());
+    let prepared = prepare(&alerts, &Redactor::new().unwrap()).unwrap();
     assert_eq!(prepared.accepted, 0);
     assert_eq!(prepared.events[0].json, b"");
     assert_eq!(
@@ -114,7 +114,12 @@ fn a_shared_event_goes_into_all_namespaces_or_into_none() {
             labels.join(",")
         )
     };
-    let fits = |controls: usize| prepare(&delivery(body(controls).as_bytes()), &redactor).accepted == 1;
+    let fits = |controls: usize| {
+        prepare(&delivery(body(controls).as_bytes()), &redactor)
+            .unwrap()
+            .accepted
+            == 1
+    };
     let (mut most, mut too_many) = (0, 8000);
     assert!(fits(most) && !fits(too_many));
     while too_many - most > 1 {
@@ -128,10 +133,56 @@ fn a_shared_event_goes_into_all_namespaces_or_into_none() {
             tenants: &shared,
             ..delivery(body.as_bytes())
         };
-        let prepared = prepare(&of_shared, &redactor);
+        let prepared = prepare(&of_shared, &redactor).unwrap();
         let copies: Vec<_> = prepared.events.iter().map(Encoded::len).collect();
         assert_eq!((prepared.accepted, copies), (accepted, vec![accepted; 2]));
     }
+}
+
+#[test]
+fn a_few_bytes_do_not_become_gigabytes_of_events() {
+    let names: Vec<_> = (0..100).map(|n| format!("n{n}")).collect();
+    let yaml = format!(
+        "{{name: a, format: webhook, shared: true, allowedNamespaces: [{}]}}",
+        names.join(",")
+    );
+    let shared = Tenants::of(&serde_yaml::from_str(&yaml).unwrap());
+    let made = |items: usize| {
+        let body = format!("[{}]", vec![r#"{"source":"s","message":"m"}"#; items].join(","));
+        let of_shared = Delivery {
+            tenants: &shared,
+            ..delivery(body.as_bytes())
+        };
+        prepare(&of_shared, &Redactor::new().unwrap()).map(|prepared| prepared.accepted)
+    };
+    assert_eq!(made(256), Ok(256));
+    assert_eq!(made(5000), Err(TooMuch));
+}
+
+#[test]
+fn the_letter_of_an_event_lies_in_the_namespace_that_the_event_named() {
+    let yaml =
+        "{name: a, format: webhook, namespaceFrom: {field: labels.tenant}, allowedNamespaces: [shop, bank]}";
+    let named = Tenants::of(&serde_yaml::from_str(yaml).unwrap());
+    let value = "\\u0001".repeat(256);
+    let labels: Vec<_> = (0..63).map(|n| format!(r#""l{n:02}":"{value}""#)).collect();
+    let body = format!(
+        r#"{{"source":"s","message":"m{}","labels":{{"tenant":"bank",{}}}}}"#,
+        "\\u0001".repeat(8000),
+        labels.join(",")
+    );
+    let of_bank = Delivery {
+        tenants: &named,
+        ..delivery(body.as_bytes())
+    };
+    let prepared = prepare(&of_bank, &Redactor::new().unwrap()).unwrap();
+    let [letter] = prepared.letters.as_slice() else {
+        panic!("one letter")
+    };
+    assert_eq!(
+        (letter.reason.as_str(), letter.namespace.as_str()),
+        ("EventTooLarge", "bank")
+    );
 }
 
 #[test]
@@ -155,7 +206,7 @@ fn a_letter_holds_a_bounded_part_of_what_came() {
         (letter.at, letter.item, letter.reason.as_str()),
         (AT, None, "InvalidJson")
     );
-    let bytes = prepare(&delivery(b"\xff\xfe{}"), &Redactor::new().unwrap());
+    let bytes = prepare(&delivery(b"\xff\xfe{}"), &Redactor::new().unwrap()).unwrap();
     assert_eq!(bytes.letters[0].payload, "\u{fffd}\u{fffd}{}");
 }
 
@@ -167,7 +218,7 @@ fn the_senders_key_and_trace_are_kept() {
         traceparent: "00-1-1-01",
         ..delivery(body)
     };
-    let events = events(&prepare(&keyed, &Redactor::new().unwrap()));
+    let events = events(&prepare(&keyed, &Redactor::new().unwrap()).unwrap());
     assert_eq!(
         (&events[1]["deliveryKey"], &events[1]["traceparent"]),
         (&"k#1".into(), &"00-1-1-01".into())

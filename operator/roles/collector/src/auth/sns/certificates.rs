@@ -9,10 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::time::Time;
 use platform::Chain;
+use reqwest::StatusCode;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tracing::warn;
 use x509_parser::pem::parse_x509_pem;
 
@@ -28,6 +30,8 @@ const MAX_KEPT: usize = 64;
 
 /// Requests to SNS under way at once: who sends forged messages gets no more than this out of us.
 const REQUESTS: usize = 4;
+/// Messages that wait for one of them; SNS sends the others again.
+const WAITING: usize = 16;
 /// How long it is remembered that there is no certificate at an address: a minute.
 const NONE_FOR: Duration = Duration::from_secs(60);
 
@@ -36,6 +40,7 @@ const NONE_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Certificates {
     client: reqwest::Client,
     requests: Semaphore,
+    waiting: Semaphore,
     kept: Mutex<HashMap<String, Kept>>,
 }
 
@@ -67,16 +72,17 @@ impl Certificates {
         Ok(Self {
             client,
             requests: Semaphore::new(REQUESTS),
+            waiting: Semaphore::new(WAITING),
             kept: Mutex::default(),
         })
     }
 
-    /// Whether the key of the certificate at `url` signed `text`.
+    /// Whether the key of the certificate at `url` signed `text`, which is made once the certificate is there.
     pub(super) async fn verify(
         &self,
         url: &str,
         version: Version,
-        text: &str,
+        text: impl FnOnce() -> String,
         signature: &str,
         now: Time,
     ) -> Result<(), Unauthorized> {
@@ -92,7 +98,7 @@ impl Certificates {
             Version::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
         };
         let signed = UnparsedPublicKey::new(algorithm, &certificate.key)
-            .verify(text.as_bytes(), &signature)
+            .verify(text().as_bytes(), &signature)
             .is_ok();
         if signed && certificate.valid.contains(&(now.millis() / 1000)) {
             Ok(())
@@ -106,16 +112,23 @@ impl Certificates {
         if !is_confirmation(url) {
             return Err(Unauthorized::WrongSignature);
         }
+        let _turn = self.turn().await?;
         self.get(url).await.map(drop)
+    }
+
+    /// A turn to ask SNS for something; none when too many wait, or for too long.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Unauthorized> {
+        let busy = || Unauthorized::SnsUnreachable;
+        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
+        let turn = timeout(TIMEOUT, self.requests.acquire()).await;
+        turn.map_err(|_| busy())?.map_err(|_| busy())
     }
 
     async fn certificate(&self, url: &str) -> Result<Arc<Certificate>, Unauthorized> {
         if let Some(known) = self.known(url) {
             return known;
         }
-        let Ok(_permit) = self.requests.acquire().await else {
-            return Err(Unauthorized::SnsUnreachable);
-        };
+        let _turn = self.turn().await?;
         // Somebody else may have asked for it meanwhile.
         if let Some(known) = self.known(url) {
             return known;
@@ -144,14 +157,16 @@ impl Certificates {
         }
     }
 
-    /// A failure to reach SNS is not the message's: SNS sends again. That there is nothing at the address is.
+    /// A failure to reach SNS is not the message's, nor is a refusal of the moment: SNS sends again. That there is nothing at
+    /// the address is; stores say so by 403 too.
     async fn get(&self, url: &str) -> Result<Vec<u8>, Unauthorized> {
         let failed = |error: reqwest::Error| {
             warn!(error = %Chain(&error), "SNS does not answer; it will send again");
             Unauthorized::SnsUnreachable
         };
         let response = self.client.get(url).send().await.map_err(failed)?;
-        if response.status().is_client_error() {
+        let nothing_there = [StatusCode::NOT_FOUND, StatusCode::GONE, StatusCode::FORBIDDEN];
+        if nothing_there.contains(&response.status()) {
             return Err(Unauthorized::WrongSignature);
         }
         let mut response = response.error_for_status().map_err(failed)?;
