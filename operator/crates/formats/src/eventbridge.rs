@@ -315,7 +315,7 @@ fn add_delivered<'a>(
             return Ok(());
         }
         ("aws.securityhub", "Security Hub Insight Results") => Kind::Insight(envelope),
-        ("aws.cloudwatch", "CloudWatch Alarm State Change") => {
+        ("aws.cloudwatch", "CloudWatch Alarm State Change" | "CloudWatch Alarm Contributor State Change") => {
             Kind::Alarm(Box::new(Alarm::of_event(&envelope)?))
         }
         // A changed threshold is nobody's incident.

@@ -1,9 +1,10 @@
-//! `CloudWatch` alarms in their three shapes: the event of `EventBridge` (`CloudWatch Alarm State Change`), the
-//! notification through SNS (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function
+//! `CloudWatch` alarms in their three shapes: the event of `EventBridge` (`CloudWatch Alarm State Change`, and
+//! `CloudWatch Alarm Contributor State Change` of one time series among several), the notification through SNS (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function
 //! (`alarmData`). Metric and composite alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and
 //! `EventBridge`", "Notifying users on alarm changes" and "Alarm tags in action payloads".
 //!
-//! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place.
+//! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place. Of an
+//!   alarm over several time series each one, a contributor, fires and ends by itself: its id is part of the identity.
 //! * Occurrence: when the alarm went into its state. An end names the state before it and since when only in the
 //!   event; there it has the occurrence of what it ends. In SNS's form it cannot, and need not: the correlator
 //!   ends a problem by its fingerprint and the time.
@@ -79,6 +80,8 @@ pub(super) struct Alarm<'a> {
     /// The state before, and since when.
     previous: Option<(State, Option<Time>)>,
     metric: Metric<'a>,
+    /// The field and the id of the time series that it is of; none of the alarm as a whole.
+    contributor: Option<(&'static str, Cow<'a, str>)>,
     tags: Vec<Pair<'a>>,
     children: Vec<Cow<'a, str>>,
 }
@@ -137,6 +140,8 @@ impl<'a> Alarm<'a> {
     ) -> Result<Self, Refusal> {
         let previous = detail.lenient_object("previousState");
         let configuration = detail.lenient_object("configuration");
+        let sent_contributor = detail.lenient_object("alarmContributor");
+        let attributes = sent_contributor.lenient_object("attributes");
         Ok(Self {
             delivery,
             name: detail.required("alarmName", "name the alarm")?,
@@ -146,7 +151,8 @@ impl<'a> Alarm<'a> {
             changed_at: state.time("timestamp")?.or(sent_at),
             previous: State::of(&previous.scalar("value"))
                 .map(|state| (state, previous.time("timestamp").unwrap_or_default())),
-            metric: Metric::of_configuration(&configuration),
+            metric: Metric::of_configuration(&configuration).with_dimensions(&attributes),
+            contributor: contributor("alarmContributor.id", sent_contributor.scalar("id")),
             tags: tags(detail, "alarmTags"),
             children: triggering(&state.scalar("reasonData")),
         })
@@ -168,6 +174,7 @@ impl<'a> Alarm<'a> {
             key: Cow::Borrowed(""),
             data: Some(sent.as_sent()?),
         };
+        let attributes = sent.lenient_object("AlarmContributorAttributes");
         let children = sent.objects("TriggeringChildren");
         Ok(Self {
             delivery,
@@ -177,7 +184,8 @@ impl<'a> Alarm<'a> {
             state: State::required(&sent.text("NewStateValue")?, &sent.at("NewStateValue"))?,
             changed_at: sent.time("StateChangeTime")?,
             previous: State::of(&sent.scalar("OldStateValue")).map(|state| (state, None)),
-            metric: Metric::of_trigger(&sent.lenient_object("Trigger")),
+            metric: Metric::of_trigger(&sent.lenient_object("Trigger")).with_dimensions(&attributes),
+            contributor: contributor("AlarmContributorId", sent.scalar("AlarmContributorId")),
             tags: tags(sent, "AlarmTags"),
             children: children.map(|child| child.scalar("Arn")).collect(),
         })
@@ -243,13 +251,21 @@ impl<'a> Alarm<'a> {
             region,
             ..
         } = &self.delivery;
+        let (contributor_field, contributor) = self
+            .contributor
+            .as_ref()
+            .map(|(field, id)| (*field, &**id))
+            .unzip();
         if arn.is_empty() {
-            let fields = ["account", "region", "alarmName"].into_iter().collect();
-            let parts = [&**account, region, &self.name];
-            return (Hash128::of(scope.into_iter().chain(parts)), fields);
+            let fields = ["account", "region", "alarmName"]
+                .into_iter()
+                .chain(contributor_field);
+            let parts = [&**account, region, &self.name].into_iter().chain(contributor);
+            return (Hash128::of(scope.into_iter().chain(parts)), fields.collect());
         }
-        let fields = [*arn_field].into_iter().collect();
-        (Hash128::of(scope.into_iter().chain([&**arn])), fields)
+        let fields = [*arn_field].into_iter().chain(contributor_field);
+        let parts = [&**arn].into_iter().chain(contributor);
+        (Hash128::of(scope.into_iter().chain(parts)), fields.collect())
     }
 
     /// Since when it is what it is now; of an end, since when what it ends was.
@@ -263,6 +279,11 @@ impl<'a> Alarm<'a> {
             _ => self.changed_at,
         }
     }
+}
+
+/// The time series that an alarm over several tells of; an alarm as a whole names none.
+fn contributor<'a>(field: &'static str, id: Cow<'a, str>) -> Option<(&'static str, Cow<'a, str>)> {
+    (!id.trim().is_empty()).then_some((field, id))
 }
 
 /// The alarm's description and why its state changed. A description that is a link is among the links.

@@ -317,6 +317,39 @@ fn an_alarm_is_the_same_by_both_ways_and_an_ok_ends_it() {
 }
 
 #[test]
+fn each_time_series_of_an_alarm_ends_by_itself_and_is_the_same_by_both_ways() {
+    let told = |state: &str, id: &str| {
+        let mut event = alarm(state, SINCE, "", SINCE);
+        event["detail-type"] = "CloudWatch Alarm Contributor State Change".into();
+        event["detail"]["alarmContributor"] = json!({"id": id, "attributes": {"TableName": id}});
+        only(&event)
+    };
+    let notified = |state: &str, id: &str| {
+        let contributor = json!({"AlarmContributorId": id, "AlarmContributorAttributes": {"TableName": id}});
+        only(&with(notification(state, SINCE, "OK"), &contributor))
+    };
+    let (one, other) = (told("ALARM", "orders"), told("ALARM", "carts"));
+    assert_ne!(one.fingerprint, other.fingerprint);
+    let whole = only(&alarm("ALARM", SINCE, "OK", SINCE));
+    assert_ne!(one.fingerprint, whole.fingerprint);
+    assert_eq!(
+        (one.labels.get("TableName"), &*one.resource),
+        (Some("orders"), "orders")
+    );
+    let ends = told("OK", "carts");
+    assert_eq!(
+        (ends.state, ends.fingerprint),
+        (EventState::Resolved, other.fingerprint)
+    );
+    let notified = notified("ALARM", "orders");
+    assert_eq!(
+        (notified.fingerprint, notified.labels.get("TableName")),
+        (one.fingerprint, Some("orders"))
+    );
+    assert_eq!(notified.fingerprint_fields.0, ["AlarmArn", "AlarmContributorId"]);
+}
+
+#[test]
 fn an_alarm_without_data_is_what_the_source_says() {
     let body = json!([
         alarm("INSUFFICIENT_DATA", LATER, "ALARM", SINCE),
