@@ -98,7 +98,8 @@ pub(super) fn secret_scanning<'a>(
 ) -> Result<Told<'a>, Refusal> {
     let mut alert: Alert<'a> = object(raw, "alert")?;
     let state = match &*delivery.action {
-        "created" | "reopened" | "publicly_leaked" => EventState::Firing,
+        "created" | "reopened" => EventState::Firing,
+        "publicly_leaked" if is_open(&alert) => EventState::Firing,
         "resolved" | "revoked" => EventState::Resolved,
         _ => return Ok(Told::Other),
     };

@@ -251,6 +251,14 @@ fn actions_open_and_close_alerts() {
     }
     let dismissed = alert("appeared_in_branch", json!({"state": "dismissed"}));
     assert_eq!(told("code_scanning_alert", dismissed).state, Info);
+    let leaked = |state: Value| {
+        told(
+            "secret_scanning_alert",
+            alert("publicly_leaked", json!({"state": state})),
+        )
+        .state
+    };
+    assert_eq!((leaked(json!("resolved")), leaked(json!(null))), (Info, Firing));
 }
 
 #[test]
