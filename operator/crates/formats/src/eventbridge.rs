@@ -111,7 +111,7 @@ enum Kind<'a> {
     /// An item of an unpacked event.
     Made(Box<Item<'a>>),
     Health(Envelope<'a>),
-    Finding(Rc<Envelope<'a>>, security_hub::Sent<'a>),
+    Finding(Rc<security_hub::Batch<'a>>, security_hub::Sent<'a>),
     Insight(Envelope<'a>),
     Alarm(Box<Alarm<'a>>),
     StoredObject(Envelope<'a>),
@@ -147,7 +147,7 @@ impl<'a> Kind<'a> {
         match self {
             Self::Refused(refusal) => Err(refusal),
             Self::Health(envelope) => health::event(&envelope, input),
-            Self::Finding(envelope, sent) => security_hub::event(&envelope, &sent, input),
+            Self::Finding(batch, sent) => security_hub::event(&batch, &sent, input),
             Self::Insight(envelope) => security_hub::insight(&envelope, input),
             Self::Alarm(alarm) => Ok(alarm.event(input, insufficient_data)),
             Self::StoredObject(envelope) => s3::event(&envelope, input),
@@ -306,11 +306,11 @@ fn add_delivered<'a>(
             | security_hub::FINDINGS_V2,
         ) => {
             let findings = list(&envelope.detail, "findings")?;
-            let envelope = Rc::new(envelope);
+            let batch = Rc::new(security_hub::Batch::of(envelope));
             things.extend(security_hub::split(&findings).map(|sent| Thing {
                 text: sent.text(),
                 within,
-                kind: Kind::Finding(Rc::clone(&envelope), sent),
+                kind: Kind::Finding(Rc::clone(&batch), sent),
             }));
             return Ok(());
         }

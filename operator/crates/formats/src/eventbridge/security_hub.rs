@@ -9,6 +9,8 @@
 mod asff;
 mod ocsf;
 
+use std::borrow::Cow;
+
 use domain::event::{Event, EventState};
 use domain::hash::Hash128;
 use serde_json::value::RawValue;
@@ -23,6 +25,22 @@ pub(super) const FINDINGS_V2: &str = "Findings Imported V2";
 
 /// The list that holds the findings.
 const FINDINGS: &str = "detail.findings";
+
+/// What the findings of an event share. Read once: thousands of them would each search all of a large `detail`.
+pub(super) struct Batch<'a> {
+    envelope: Envelope<'a>,
+    /// `detail.actionName`, of findings that a person sent by a custom action.
+    action_name: Cow<'a, str>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn of(envelope: Envelope<'a>) -> Self {
+        Self {
+            action_name: envelope.detail.scalar("actionName"),
+            envelope,
+        }
+    }
+}
 
 /// A finding as sent, and where.
 pub(super) struct Sent<'a> {
@@ -51,17 +69,18 @@ pub(super) fn split<'a>(findings: &[&'a RawValue]) -> impl Iterator<Item = Sent<
 
 /// Makes an event of one finding.
 pub(super) fn event<'a>(
-    envelope: &Envelope<'a>,
+    batch: &Batch<'a>,
     sent: &Sent<'a>,
     input: &Input<'a>,
 ) -> Result<(Event<'a>, usize), Refusal> {
+    let envelope = &batch.envelope;
     let finding = Object::of(sent.text(), Place::Element(FINDINGS, sent.index))?;
     let is_ocsf =
         finding.has("class_uid") || (envelope.detail_type == FINDINGS_V2 && !finding.has("ProductArn"));
     let (mut event, labels_cut) = if is_ocsf {
         ocsf::event(envelope, &finding, input)?
     } else {
-        asff::event(envelope, &finding, input)?
+        asff::event(batch, &finding, input)?
     };
     event.delivery_key = if sent.has_others && !envelope.id.trim().is_empty() {
         delivery_key::of(Format::EventBridge, &format!("{}#{}", envelope.id, sent.index))

@@ -10,17 +10,19 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
-use crate::eventbridge::envelope::{self, Envelope};
+use super::Batch;
+use crate::eventbridge::envelope;
 use crate::eventbridge::object::Object;
 use crate::refusal::Refusal;
 use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
 
 /// Makes an event of a finding.
 pub(super) fn event<'a>(
-    envelope: &Envelope<'a>,
+    batch: &Batch<'a>,
     finding: &Object<'a>,
     input: &Input<'a>,
 ) -> Result<(Event<'a>, usize), Refusal> {
+    let envelope = &batch.envelope;
     let id = finding.required("Id", "a finding has an id")?;
     let title = finding.required("Title", "say what was found")?;
     let product = finding.scalar("ProductArn");
@@ -32,7 +34,7 @@ pub(super) fn event<'a>(
     let (severity, severity_from) = severity(finding)?;
     let types = finding.texts("Types").map(cut::short);
     let tags = Strings(types.take(bounds::TAGS).collect());
-    let (labels, labels_cut) = labels::fit(labels(envelope, finding));
+    let (labels, labels_cut) = labels::fit(labels(batch, finding));
     let or_envelopes = |name: &str, other: &Cow<'a, str>| match finding.scalar(name) {
         text if text.trim().is_empty() => cut::short(other.clone()),
         text => cut::short(text),
@@ -99,7 +101,7 @@ fn severity(finding: &Object<'_>) -> Result<(Severity, &'static str), Refusal> {
     Ok((known, "Severity.Normalized"))
 }
 
-fn labels<'a>(envelope: &Envelope<'a>, finding: &Object<'a>) -> Labels<'a> {
+fn labels<'a>(batch: &Batch<'a>, finding: &Object<'a>) -> Labels<'a> {
     let compliance = finding.lenient_object("Compliance");
     let pairs = [
         ("GeneratorId", finding.scalar("GeneratorId")),
@@ -111,7 +113,7 @@ fn labels<'a>(envelope: &Envelope<'a>, finding: &Object<'a>) -> Labels<'a> {
         ),
         ("ComplianceStatus", compliance.scalar("Status")),
         ("SecurityControlId", compliance.scalar("SecurityControlId")),
-        ("actionName", envelope.detail.scalar("actionName")),
+        ("actionName", batch.action_name.clone()),
     ];
     let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
     Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
