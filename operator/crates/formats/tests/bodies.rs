@@ -165,6 +165,22 @@ fn a_name_in_the_body_and_in_its_metadata_keeps_both_values() {
 }
 
 #[test]
+fn names_that_crowd_each_other_out_all_stay_and_do_not_grow() {
+    let names = || (0..700).map(|slashes| format!("\"{}a\":{slashes}", "/".repeat(slashes)));
+    let names = names().collect::<Vec<_>>().join(",");
+    let body = format!(r#"{{"source":"s","message":"m",{names},"metadata":{{"/":0,{names}}}}}"#);
+    let event = only(Format::Webhook, &body).result.unwrap();
+    let data = event.data.unwrap();
+    assert!(data.get().len() < body.len());
+    let data: serde_json::Value = serde_json::from_str(data.get()).unwrap();
+    let numbers = |value: &serde_json::Value| {
+        let members = value.as_object().unwrap().values();
+        members.filter(|value| value.is_number()).count()
+    };
+    assert_eq!(numbers(&data) + numbers(&data["//"]), 2 * 700 + 1);
+}
+
+#[test]
 fn one_name_ten_thousand_times_is_one_member() {
     let again = r#","a":1"#.repeat(10_000);
     let body = format!(r#"{{"source":"s","message":"m","metadata":{{"a":0}}{again}}}"#);
