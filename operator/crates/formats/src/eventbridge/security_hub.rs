@@ -4,7 +4,8 @@
 //!
 //! A finding comes again with every evaluation of its control, and the whole of it each time. All of that is one
 //! occurrence: that of the finding's creation. What ends it (resolved, suppressed, archived, passed) and what
-//! brings it back are told apart by the finding's own time of update.
+//! brings it back are told apart by the later of the finding's own time of update and the event's: what a person does
+//! to a finding (`BatchUpdateFindings`) leaves its time of update alone.
 
 mod asff;
 mod ocsf;
@@ -13,12 +14,13 @@ use std::borrow::Cow;
 
 use domain::event::{Event, EventState};
 use domain::hash::Hash128;
+use domain::time::Time;
 use serde_json::value::RawValue;
 
 use super::envelope::Envelope;
 use super::object::Object;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, cut, delivery_key};
+use crate::{Format, Input, cut, delivery_key, sent_time};
 
 /// The detail-type of the new Security Hub.
 pub(super) const FINDINGS_V2: &str = "Findings Imported V2";
@@ -88,6 +90,12 @@ pub(super) fn event<'a>(
         envelope.delivery_key()
     };
     Ok((event, labels_cut))
+}
+
+/// When a finding became what it is, as far as anything tells.
+fn occurred_at(updated_at: Option<Time>, envelope: &Envelope<'_>, input: &Input<'_>) -> Time {
+    let told_at = updated_at.max(envelope.time);
+    sent_time::clamped(told_at.unwrap_or(input.received_at), input.received_at)
 }
 
 /// Makes an event of the results of an insight, which a person sent by a custom action: for the record.

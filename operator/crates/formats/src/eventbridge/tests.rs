@@ -200,6 +200,24 @@ fn an_import_again_is_a_repeat_and_each_way_to_be_done_is_the_end() {
 }
 
 #[test]
+fn what_a_person_does_to_a_finding_is_later_than_its_last_import() {
+    let imported = only(&with(
+        finding(&json!({})),
+        &json!({"time": "2024-12-20T10:00:03Z"}),
+    ));
+    let resolved = only(&finding(&json!({"Workflow": {"Status": "RESOLVED"}})));
+    assert!(
+        imported.occurred_at < resolved.occurred_at,
+        "though UpdatedAt is the same"
+    );
+    let late = json!({"UpdatedAt": "2024-12-20T10:25:00Z"});
+    assert_eq!(
+        only(&finding(&late)).occurred_at.to_string(),
+        "2024-12-20T10:25:00.000Z"
+    );
+}
+
+#[test]
 fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
     let mut body = finding(&json!({}));
     let one = body["detail"]["findings"][0].clone();

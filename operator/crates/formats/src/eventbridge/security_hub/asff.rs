@@ -10,11 +10,11 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
-use super::Batch;
+use super::{Batch, occurred_at};
 use crate::eventbridge::envelope;
 use crate::eventbridge::object::Object;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence};
 
 /// Makes an event of a finding.
 pub(super) fn event<'a>(
@@ -29,7 +29,6 @@ pub(super) fn event<'a>(
     let fingerprint = Hash128::of([Format::EventBridge.name(), "aws.securityhub", &id, &product]);
     let starts_at = finding.first_time(&["CreatedAt", "FirstObservedAt"])?;
     let updated_at = finding.first_time(&["UpdatedAt", "LastObservedAt"])?;
-    let occurred_at = updated_at.or(envelope.time).unwrap_or(input.received_at);
     let resources = envelope::resources(finding.objects("Resources").map(|resource| resource.scalar("Id")));
     let (severity, severity_from) = severity(finding)?;
     let types = finding.texts("Types").map(cut::short);
@@ -62,7 +61,7 @@ pub(super) fn event<'a>(
         tags,
         links: links(finding),
         data: Some(finding.as_sent()?),
-        occurred_at: sent_time::clamped(occurred_at, input.received_at),
+        occurred_at: occurred_at(updated_at, envelope, input),
         ..envelope::blank(envelope.source.clone(), input)
     };
     Ok((event, labels_cut))

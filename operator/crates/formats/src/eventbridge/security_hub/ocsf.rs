@@ -11,10 +11,11 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
+use super::occurred_at;
 use crate::eventbridge::envelope::{self, Envelope};
 use crate::eventbridge::object::Object;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence};
 
 /// What identifies a finding.
 const FINGERPRINT_FIELDS: [&str; 3] = ["finding_info.uid", "metadata.product.uid", "cloud.account.uid"];
@@ -46,7 +47,6 @@ pub(super) fn event<'a>(
     ])?;
     let updated_at = finding.first_time(&["time", "time_dt"])?;
     let updated_at = updated_at.or(info.first_time(&["modified_time", "modified_time_dt"])?);
-    let occurred_at = updated_at.or(envelope.time).unwrap_or(input.received_at);
     let named = finding
         .objects("resources")
         .chain([finding.lenient_object("resource")]);
@@ -81,7 +81,7 @@ pub(super) fn event<'a>(
         tags,
         links: links(finding, &info),
         data: Some(finding.as_sent()?),
-        occurred_at: sent_time::clamped(occurred_at, input.received_at),
+        occurred_at: occurred_at(updated_at, envelope, input),
         ..envelope::blank(envelope.source.clone(), input)
     };
     Ok((event, labels_cut))
