@@ -82,6 +82,7 @@ pub(super) struct Alarm<'a> {
     metric: Metric<'a>,
     /// The field and the id of the time series that it is of; none of the alarm as a whole.
     contributor: Option<(&'static str, Cow<'a, str>)>,
+    silenced: Vec<Pair<'a>>,
     tags: Vec<Pair<'a>>,
     children: Vec<Cow<'a, str>>,
 }
@@ -153,6 +154,7 @@ impl<'a> Alarm<'a> {
                 .map(|state| (state, previous.time("timestamp").unwrap_or_default())),
             metric: Metric::of_configuration(&configuration).with_dimensions(&attributes),
             contributor: contributor("alarmContributor.id", sent_contributor.scalar("id")),
+            silenced: silenced(detail, state),
             tags: tags(detail, "alarmTags"),
             children: triggering(&state.scalar("reasonData")),
         })
@@ -186,6 +188,8 @@ impl<'a> Alarm<'a> {
             previous: State::of(&sent.scalar("OldStateValue")).map(|state| (state, None)),
             metric: Metric::of_trigger(&sent.lenient_object("Trigger")).with_dimensions(&attributes),
             contributor: contributor("AlarmContributorId", sent.scalar("AlarmContributorId")),
+            // What is silenced is not given to SNS.
+            silenced: Vec::new(),
             tags: tags(sent, "AlarmTags"),
             children: children.map(|child| child.scalar("Arn")).collect(),
         })
@@ -235,6 +239,7 @@ impl<'a> Alarm<'a> {
         event.region = cut::short(self.delivery.region);
         let mut pairs = self.tags;
         pairs.extend(self.metric.labels());
+        pairs.extend(self.silenced);
         pairs.push(("alarmName".into(), self.name.clone()));
         let (labels, labels_cut) = labels::fit(Labels::new(pairs));
         event.labels = labels;
@@ -311,6 +316,18 @@ fn triggering<'a>(reason_data: &str) -> Vec<Cow<'a, str>> {
     let data = serde_json::from_str::<ReasonData>(reason_data);
     let alarms = data.map(|data| data.triggering_alarms).unwrap_or_default();
     alarms.into_iter().map(|alarm| Cow::Owned(alarm.arn)).collect()
+}
+
+/// That `CloudWatch` itself does not act on the change, and why: a suppressor of a composite alarm, a mute rule.
+/// `EventBridge` is told all the same, and a rule may want to leave it out.
+fn silenced<'a>(detail: &Object<'a>, state: &Object<'a>) -> Vec<Pair<'a>> {
+    let is_muted = detail
+        .has("muteDetail")
+        .then_some(("muted".into(), "true".into()));
+    let suppressor = state.scalar("actionsSuppressedBy");
+    let is_suppressed = !suppressor.trim().is_empty();
+    let suppressed = is_suppressed.then_some(("actionsSuppressedBy".into(), suppressor));
+    is_muted.into_iter().chain(suppressed).collect()
 }
 
 /// The alarm's own tags, where it is set to send them: an object, or a list of keys and values.

@@ -386,6 +386,24 @@ fn each_time_series_of_an_alarm_ends_by_itself_and_is_the_same_by_both_ways() {
 }
 
 #[test]
+fn what_cloudwatch_silences_says_so() {
+    let labels = |changes: &Value| {
+        let mut event = alarm("ALARM", SINCE, "OK", SINCE);
+        for (name, change) in changes.as_object().unwrap() {
+            event["detail"][name] = change.clone();
+        }
+        let labels = only(&event).labels;
+        ["muted", "actionsSuppressedBy"].map(|name| labels.get(name).map(ToOwned::to_owned))
+    };
+    assert_eq!(labels(&json!({"muteDetail": null})), [None, None]);
+    let muted = json!({"muteDetail": {"mutedByArn": "arn:aws:cloudwatch:eu-west-1:1:alarm-mute-rule:night"}});
+    assert_eq!(labels(&muted), [Some("true".into()), None]);
+    let suppressed =
+        json!({"state": {"value": "ALARM", "timestamp": SINCE, "actionsSuppressedBy": "WaitPeriod"}});
+    assert_eq!(labels(&suppressed), [None, Some("WaitPeriod".into())]);
+}
+
+#[test]
 fn an_alarm_without_data_is_what_the_source_says() {
     let body = json!([
         alarm("INSUFFICIENT_DATA", LATER, "ALARM", SINCE),
