@@ -22,6 +22,8 @@ use domain::json::{Labels, RawJson};
 use domain::severity::Severity;
 use serde_json::value::RawValue;
 
+pub use binary::NOT_UTF8;
+
 use crate::body::{self, Elements};
 use crate::field::Field;
 use crate::labels::{self, Pair, WellKnown};
