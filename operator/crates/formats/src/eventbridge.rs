@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{self, Elements, MAX_DEPTH, MAX_ITEMS};
 use crate::refusal::{Place, Reason, Refusal};
-use crate::{Input, Item, Items, owned};
+use crate::{Input, Item, Items, owned, surrogates};
 use cloudwatch::Alarm;
 use envelope::Envelope;
 use object::Object;
@@ -350,7 +350,8 @@ fn with_detail_unpacked(sent: &Object<'_>) -> Result<Option<String>, Refusal> {
         return Ok(None);
     };
     let text = serde_json::from_str::<String>(detail.get()).unwrap_or_default();
-    let text = text.trim();
+    let text = surrogates::mended(text.as_bytes());
+    let text = str::from_utf8(&text).unwrap_or_default().trim();
     if body::too_deep(text, MAX_DEPTH - 1) {
         let message = format!(
             "{}: nested deeper than {MAX_DEPTH} levels; send less of it",

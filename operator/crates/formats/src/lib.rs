@@ -33,6 +33,7 @@ mod sample;
 mod sent_time;
 mod sns;
 mod state_word;
+mod surrogates;
 mod template;
 mod traceparent;
 mod webhook;

@@ -58,6 +58,7 @@ pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
         .filter(|(name, _)| !is_signed || !uncovered(name))
         .filter_map(|(name, value)| match str::from_utf8(value.as_bytes()) {
             Ok(text) => Some((name, text)),
+            // Its format refuses it by its name: an attribute must not get lost.
             Err(_) => name
                 .starts_with("ce-")
                 .then_some((name, formats::HEADER_NOT_UTF8)),

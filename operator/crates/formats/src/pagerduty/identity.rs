@@ -14,7 +14,7 @@ use super::sent::{Body, Payload};
 use super::{Action, action, at, is_blank};
 use crate::field::Field;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, body, template};
+use crate::{Format, body, surrogates, template};
 
 /// A problem: its key, if it has one, and what its fingerprint is made of.
 pub(super) struct Identity<'a> {
@@ -111,7 +111,8 @@ impl<'a> Key<'a> {
 /// The key of an alert event: as sent, or what a trigger without one gets. `None` for a change event, and for what has
 /// no item.
 pub fn dedup_key(body: &[u8]) -> Option<String> {
-    let body: Body<'_> = body::object(body::text(body).ok()?, Place::Body).ok()?;
+    let body = surrogates::mended(body);
+    let body: Body<'_> = body::object(body::text(&body).ok()?, Place::Body).ok()?;
     let action = action(&body).ok().filter(|action| *action != Action::Change)?;
     let key = Key::of(&body, &body.payload().ok()?, action).ok()?;
     Some(key.text.into_owned())
