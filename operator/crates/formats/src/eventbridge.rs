@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::body::{self, Elements, MAX_DEPTH, MAX_ITEMS};
+use crate::body::{self, Elements, MAX_DEPTH};
 use crate::refusal::{Place, Reason, Refusal};
 use crate::{Input, Item, Items, owned, surrogates};
 use cloudwatch::Alarm;
@@ -64,7 +64,7 @@ pub(crate) fn parse<'a>(
                     within,
                     kind: Kind::Made(Box::new(item)),
                 }));
-                bounded(&things)?;
+                body::bounded(&things)?;
             }
             kind => things.push(Thing { kind, ..thing }),
         }
@@ -89,7 +89,7 @@ pub(crate) fn texts(text: &str, insufficient_data: InsufficientData) -> Result<V
             _ => usize::from(is_item(&&thing)),
         };
         texts.extend(std::iter::repeat_n(thing.text, items));
-        bounded(&texts)?;
+        body::bounded(&texts)?;
     }
     Ok(texts)
 }
@@ -202,17 +202,8 @@ fn split(text: &str) -> Result<Vec<Thing<'_>>, Refusal> {
             };
         }
     }
-    bounded(&things)?;
+    body::bounded(&things)?;
     Ok(things)
-}
-
-/// Refuses a body of too many items.
-fn bounded<T>(items: &[T]) -> Result<(), Refusal> {
-    if items.len() > MAX_ITEMS {
-        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
-        return Err(Refusal::new(Reason::TooManyItems, message));
-    }
-    Ok(())
 }
 
 /// The items of an event that was put together anew. An event of too many is as good as a body of too many.

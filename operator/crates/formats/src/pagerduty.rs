@@ -156,13 +156,13 @@ fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event
         "" => cut::title(Cow::Owned(format!("Resolved: {}", identity.key_text()))),
         _ => cut::title(summary.clone()),
     };
-    let (labels, labels_cut) = labels::fit(named([
+    let (labels, labels_cut) = labels::named([
         ("class", class.clone()),
         ("component", component.clone()),
         ("dedup_key", identity.key.clone().unwrap_or_default()),
         ("group", text(&payload.group, "group")?),
         ("severity", severity.unknown_word),
-    ]));
+    ]);
     let is_change = action == Action::Change;
     let event = Event {
         fingerprint: identity.fingerprint,
@@ -265,11 +265,6 @@ fn host<'a>(source: &Cow<'a, str>) -> Cow<'a, str> {
     } else {
         Cow::Borrowed("")
     }
-}
-
-fn named<'a, const N: usize>(pairs: [(&'static str, Cow<'a, str>); N]) -> Labels<'a> {
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// The links to click on, by their texts: of the client, of `links`, of `images`.

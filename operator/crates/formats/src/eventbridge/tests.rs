@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::MAX_ITEMS;
 
 /// 2024-12-20T10:30:05Z.
 const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);

@@ -33,7 +33,7 @@ pub(super) fn event<'a>(
     let (severity, severity_from) = severity(finding)?;
     let types = finding.texts("Types").map(cut::short);
     let tags = Strings(types.take(bounds::TAGS).collect());
-    let (labels, labels_cut) = labels::fit(labels(batch, finding));
+    let (labels, labels_cut) = labels(batch, finding);
     let or_envelopes = |name: &str, other: &Cow<'a, str>| match finding.scalar(name) {
         text if text.trim().is_empty() => cut::short(other.clone()),
         text => cut::short(text),
@@ -100,9 +100,9 @@ fn severity(finding: &Object<'_>) -> Result<(Severity, &'static str), Refusal> {
     Ok((known, "Severity.Normalized"))
 }
 
-fn labels<'a>(batch: &Batch<'a>, finding: &Object<'a>) -> Labels<'a> {
+fn labels<'a>(batch: &Batch<'a>, finding: &Object<'a>) -> (Labels<'a>, usize) {
     let compliance = finding.lenient_object("Compliance");
-    let pairs = [
+    labels::named([
         ("GeneratorId", finding.scalar("GeneratorId")),
         ("ProductName", finding.scalar("ProductName")),
         ("RecordState", finding.scalar("RecordState")),
@@ -113,9 +113,7 @@ fn labels<'a>(batch: &Batch<'a>, finding: &Object<'a>) -> Labels<'a> {
         ("ComplianceStatus", compliance.scalar("Status")),
         ("SecurityControlId", compliance.scalar("SecurityControlId")),
         ("actionName", batch.action_name.clone()),
-    ];
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
+    ])
 }
 
 fn links<'a>(finding: &Object<'a>) -> Labels<'a> {

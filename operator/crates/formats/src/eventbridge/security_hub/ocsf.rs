@@ -54,7 +54,7 @@ pub(super) fn event<'a>(
     let (severity, severity_from) = severity(finding);
     let types = info.texts("types").map(cut::short);
     let tags = Strings(types.take(bounds::TAGS).collect());
-    let (labels, labels_cut) = labels::fit(labels(finding));
+    let (labels, labels_cut) = labels(finding);
     let or = |text: Cow<'a, str>, other: &Cow<'a, str>| {
         cut::short(if text.trim().is_empty() {
             other.clone()
@@ -126,18 +126,16 @@ fn severity(finding: &Object<'_>) -> (Severity, &'static str) {
     (known, "severity_id")
 }
 
-fn labels<'a>(finding: &Object<'a>) -> Labels<'a> {
+fn labels<'a>(finding: &Object<'a>) -> (Labels<'a>, usize) {
     let compliance = finding.lenient_object("compliance");
     let product = finding.lenient_object("metadata").lenient_object("product");
-    let pairs = [
+    labels::named([
         ("class_uid", finding.scalar("class_uid")),
         ("compliance.control", compliance.scalar("control")),
         ("compliance.status", compliance.scalar("status")),
         ("product.name", product.scalar("name")),
         ("status", finding.first(&["status", "status_id"])),
-    ];
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
+    ])
 }
 
 fn links<'a>(finding: &Object<'a>, info: &Object<'a>) -> Labels<'a> {
