@@ -1,13 +1,14 @@
 //! `CloudWatch` alarms in their three shapes: the event of `EventBridge` (`CloudWatch Alarm State Change`, and
-//! `CloudWatch Alarm Contributor State Change` of one time series among several), the notification through SNS (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function
-//! (`alarmData`). Metric and composite alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and
-//! `EventBridge`", "Notifying users on alarm changes" and "Alarm tags in action payloads".
+//! `CloudWatch Alarm Contributor State Change` of one time series among several), the notification through SNS
+//! (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function (`alarmData`). Metric and composite
+//! alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and `EventBridge`", "Notifying users on alarm
+//! changes" and "Alarm tags in action payloads".
 //!
 //! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place. Of an
 //!   alarm over several time series each one, a contributor, fires and ends by itself: its id is part of the identity.
 //! * Occurrence: when the alarm went into its state. An end names the state before it and since when only in the
-//!   event; there it has the occurrence of what it ends. In SNS's form it cannot, and need not: the correlator
-//!   ends a problem by its fingerprint and the time.
+//!   event, and not of a contributor; there it has the occurrence of what it ends. Elsewhere it cannot, and need not:
+//!   the correlator ends a problem by its fingerprint and the time.
 //! * Severity: AWS has none. A tag `severity` or `priority` of the alarm, else a word in its name, else High.
 //! * Region: SNS's form has a display name ("EU (Ireland)"), so it is taken from the ARN.
 
@@ -82,6 +83,7 @@ pub(super) struct Alarm<'a> {
     metric: Metric<'a>,
     /// The field and the id of the time series that it is of; none of the alarm as a whole.
     contributor: Option<(&'static str, Cow<'a, str>)>,
+    /// That and why `CloudWatch` itself does not act on it, as labels.
     silenced: Vec<Pair<'a>>,
     tags: Vec<Pair<'a>>,
     children: Vec<Cow<'a, str>>,
@@ -318,8 +320,8 @@ fn triggering<'a>(reason_data: &str) -> Vec<Cow<'a, str>> {
     alarms.into_iter().map(|alarm| Cow::Owned(alarm.arn)).collect()
 }
 
-/// That `CloudWatch` itself does not act on the change, and why: a suppressor of a composite alarm, a mute rule.
-/// `EventBridge` is told all the same, and a rule may want to leave it out.
+/// A suppressor of a composite alarm or a mute rule, which keep an alarm from acting. `EventBridge` is told all the same,
+/// and a rule may want to leave it out.
 fn silenced<'a>(detail: &Object<'a>, state: &Object<'a>) -> Vec<Pair<'a>> {
     let is_muted = detail
         .has("muteDetail")
