@@ -39,6 +39,15 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Refusal> {
     Ok(text)
 }
 
+/// Refuses a body of more than [`MAX_ITEMS`].
+pub(crate) fn bounded<T>(items: &[T]) -> Result<(), Refusal> {
+    if items.len() > MAX_ITEMS {
+        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
+        return Err(Refusal::new(Reason::TooManyItems, message));
+    }
+    Ok(())
+}
+
 /// The elements of a JSON list: read, or each as its own text. One more than allowed may be in it, never many more.
 pub(crate) struct Elements<T>(pub(crate) Vec<T>);
 
@@ -54,10 +63,7 @@ impl<'a, T: Deserialize<'a>> Elements<T> {
 impl<T> Elements<T> {
     /// The same, unless there are too many.
     pub(crate) fn bounded(self) -> Result<Self, Refusal> {
-        if self.0.len() > MAX_ITEMS {
-            let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
-            return Err(Refusal::new(Reason::TooManyItems, message));
-        }
+        bounded(&self.0)?;
         Ok(self)
     }
 

@@ -28,6 +28,8 @@ use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Path, Place, Quoted, Reason, Refusal};
 use crate::{Format, Input, Items, cut, delivery_key, otel_severity, sent_time, state_word, traceparent};
 
+pub use binary::NOT_UTF8;
+
 const FINGERPRINT_FIELDS: [&str; 3] = ["source", "type", "subject"];
 
 /// Makes events of one event, in either mode, or a batch.
@@ -56,13 +58,23 @@ pub(crate) fn parse<'a>(input: Input<'a>) -> Result<Items<'a>, Refusal> {
     }
 }
 
-/// The text of each event; in binary mode that of its data.
-pub(crate) fn texts<'a>(text: &'a str, input: Input<'a>) -> Result<Vec<&'a str>, Refusal> {
-    if mode(&input)? == Mode::Json && text.starts_with('[') {
-        Ok(Elements::of_body(text)?.texts())
-    } else {
-        Ok(vec![text])
+/// The text of each event; in binary mode that of its data, as far as it is text.
+pub(crate) fn texts(input: Input<'_>) -> Result<Vec<Cow<'_, str>>, Refusal> {
+    if mode(&input)? == Mode::Binary {
+        return Ok(vec![String::from_utf8_lossy(input.body)]);
     }
+    let text = body::text(input.body)?;
+    if text.starts_with('[') {
+        let texts = Elements::of_body(text)?.texts().into_iter();
+        Ok(texts.map(Cow::Borrowed).collect())
+    } else {
+        Ok(vec![text.into()])
+    }
+}
+
+/// Whether a body is JSON: events, or data that nobody calls anything else.
+pub(crate) fn is_json(input: &Input<'_>) -> bool {
+    !binary::has_attributes(input) || payload::may_be_json(input.header("content-type").unwrap_or_default())
 }
 
 /// Where the attributes are.

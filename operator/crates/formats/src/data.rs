@@ -29,7 +29,8 @@ pub(crate) fn as_sent<'a>(object: &'a RawValue, at: &Path<'_>) -> Result<RawJson
 }
 
 /// One object of `object`'s members and `others`. Of the others the later of one name wins, as JSON readers have it; one
-/// whose name `object` has too is kept as `/name`.
+/// whose name `object` has too is kept as `/name`. Those for which that is taken as well are in one object by the name `/`
+/// (or so many slashes that it is free): with a slash more for each, the names of a crafted body would grow without bound.
 pub(crate) fn with_others<'a>(
     object: Option<&'a RawValue>,
     others: Vec<Member<'a>>,
@@ -37,12 +38,26 @@ pub(crate) fn with_others<'a>(
 ) -> Result<RawJson<'a>, Refusal> {
     let mut members: Map<String, Value> = object.map_or_else(|| Ok(Map::new()), |object| read(object, at))?;
     let others: BTreeMap<_, _> = others.into_iter().collect();
+    let mut crowded = Map::new();
     for (name, value) in others {
-        let mut name = name.into_owned();
-        while members.contains_key(&name) {
-            name.insert(0, '/');
+        let value = read(value, at)?;
+        if !members.contains_key(&*name) {
+            members.insert(name.into_owned(), value);
+            continue;
         }
-        members.insert(name, read(value, at)?);
+        let slashed = format!("/{name}");
+        if members.contains_key(&slashed) {
+            crowded.insert(name.into_owned(), value);
+        } else {
+            members.insert(slashed, value);
+        }
+    }
+    if !crowded.is_empty() {
+        let mut name = String::from("/");
+        while members.contains_key(&name) {
+            name.push('/');
+        }
+        members.insert(name, Value::Object(crowded));
     }
     rewritten(&Value::Object(members), at)
 }

@@ -24,9 +24,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::body::{self, Elements, MAX_DEPTH, MAX_ITEMS};
+use crate::body::{self, Elements, MAX_DEPTH};
 use crate::refusal::{Place, Reason, Refusal};
-use crate::{Input, Item, Items, owned};
+use crate::{Input, Item, Items, owned, surrogates};
 use cloudwatch::Alarm;
 use envelope::Envelope;
 use object::Object;
@@ -64,7 +64,7 @@ pub(crate) fn parse<'a>(
                     within,
                     kind: Kind::Made(Box::new(item)),
                 }));
-                bounded(&things)?;
+                body::bounded(&things)?;
             }
             kind => things.push(Thing { kind, ..thing }),
         }
@@ -89,7 +89,7 @@ pub(crate) fn texts(text: &str, insufficient_data: InsufficientData) -> Result<V
             _ => usize::from(is_item(&&thing)),
         };
         texts.extend(std::iter::repeat_n(thing.text, items));
-        bounded(&texts)?;
+        body::bounded(&texts)?;
     }
     Ok(texts)
 }
@@ -111,7 +111,7 @@ enum Kind<'a> {
     /// An item of an unpacked event.
     Made(Box<Item<'a>>),
     Health(Envelope<'a>),
-    Finding(Rc<Envelope<'a>>, security_hub::Sent<'a>),
+    Finding(Rc<security_hub::Batch<'a>>, security_hub::Sent<'a>),
     Insight(Envelope<'a>),
     Alarm(Box<Alarm<'a>>),
     StoredObject(Envelope<'a>),
@@ -147,7 +147,7 @@ impl<'a> Kind<'a> {
         match self {
             Self::Refused(refusal) => Err(refusal),
             Self::Health(envelope) => health::event(&envelope, input),
-            Self::Finding(envelope, sent) => security_hub::event(&envelope, &sent, input),
+            Self::Finding(batch, sent) => security_hub::event(&batch, &sent, input),
             Self::Insight(envelope) => security_hub::insight(&envelope, input),
             Self::Alarm(alarm) => Ok(alarm.event(input, insufficient_data)),
             Self::StoredObject(envelope) => s3::event(&envelope, input),
@@ -202,17 +202,8 @@ fn split(text: &str) -> Result<Vec<Thing<'_>>, Refusal> {
             };
         }
     }
-    bounded(&things)?;
+    body::bounded(&things)?;
     Ok(things)
-}
-
-/// Refuses a body of too many items.
-fn bounded<T>(items: &[T]) -> Result<(), Refusal> {
-    if items.len() > MAX_ITEMS {
-        let message = format!("more than {MAX_ITEMS} items in one body; send them in several requests");
-        return Err(Refusal::new(Reason::TooManyItems, message));
-    }
-    Ok(())
 }
 
 /// The items of an event that was put together anew. An event of too many is as good as a body of too many.
@@ -306,16 +297,16 @@ fn add_delivered<'a>(
             | security_hub::FINDINGS_V2,
         ) => {
             let findings = list(&envelope.detail, "findings")?;
-            let envelope = Rc::new(envelope);
+            let batch = Rc::new(security_hub::Batch::of(envelope));
             things.extend(security_hub::split(&findings).map(|sent| Thing {
                 text: sent.text(),
                 within,
-                kind: Kind::Finding(Rc::clone(&envelope), sent),
+                kind: Kind::Finding(Rc::clone(&batch), sent),
             }));
             return Ok(());
         }
         ("aws.securityhub", "Security Hub Insight Results") => Kind::Insight(envelope),
-        ("aws.cloudwatch", "CloudWatch Alarm State Change") => {
+        ("aws.cloudwatch", "CloudWatch Alarm State Change" | "CloudWatch Alarm Contributor State Change") => {
             Kind::Alarm(Box::new(Alarm::of_event(&envelope)?))
         }
         // A changed threshold is nobody's incident.
@@ -350,7 +341,8 @@ fn with_detail_unpacked(sent: &Object<'_>) -> Result<Option<String>, Refusal> {
         return Ok(None);
     };
     let text = serde_json::from_str::<String>(detail.get()).unwrap_or_default();
-    let text = text.trim();
+    let text = surrogates::mended(text.as_bytes());
+    let text = str::from_utf8(&text).unwrap_or_default().trim();
     if body::too_deep(text, MAX_DEPTH - 1) {
         let message = format!(
             "{}: nested deeper than {MAX_DEPTH} levels; send less of it",

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 
 use domain::event::{Event, EventState, Source};
 use domain::hash::Hash128;
-use domain::json::{Labels, Strings};
+use domain::json::Strings;
 use domain::severity::Severity;
 use domain::time::Time;
 use serde::Deserialize;
@@ -238,7 +238,7 @@ fn event<'a>(
         (delivery.place.label, delivery.place.name.clone()),
         ("sender", delivery.sender),
     ];
-    let (labels, labels_cut) = labels_of(common.into_iter().chain(fact.labels));
+    let (labels, labels_cut) = labels::named(common.into_iter().chain(fact.labels));
     let links = [("repository", delivery.repository_url)]
         .into_iter()
         .chain(fact.links);
@@ -288,12 +288,6 @@ fn identity<'a>(fact: &Fact<'_>, delivery: &Delivery<'_>) -> (Hash128, Strings<'
     let parts = known.iter().flat_map(|(name, value)| [*name, *value]);
     let fingerprint = Hash128::of([Format::GitHub.name()].into_iter().chain(parts));
     (fingerprint, known.into_iter().map(|(name, _)| name).collect())
-}
-
-fn labels_of<'a>(all: impl Iterator<Item = (&'static str, Cow<'a, str>)>) -> (Labels<'a>, usize) {
-    let known = all.filter(|(_, value)| !value.is_empty());
-    let pairs = known.map(|(name, value)| (Cow::Borrowed(name), value));
-    labels::fit(Labels::new(pairs.collect()))
 }
 
 /// The object of an event, which must be there.

@@ -177,6 +177,16 @@ pub(crate) fn identity(scope: [&str; 2], labels: &Labels<'_>) -> Hash128 {
     Hash128::of([joined.as_str()])
 }
 
+/// The labels that a format names itself, those of them that say something, within the bounds as [`fit`] has it.
+pub(crate) fn named<'a>(
+    pairs: impl IntoIterator<Item = (&'static str, Cow<'a, str>)>,
+) -> (Labels<'a>, usize) {
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
+    fit(Labels::new(
+        pairs.map(|(name, value)| (name.into(), value)).collect(),
+    ))
+}
+
 /// Cuts labels to the bounds; also how many were left out or shortened. Of too many the first by name stay.
 pub(crate) fn fit(mut labels: Labels<'_>) -> (Labels<'_>, usize) {
     let fits =

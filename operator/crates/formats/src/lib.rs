@@ -33,6 +33,7 @@ mod sample;
 mod sent_time;
 mod sns;
 mod state_word;
+mod surrogates;
 mod template;
 mod traceparent;
 mod webhook;
@@ -41,6 +42,7 @@ use domain::event::Event;
 use domain::time::Time;
 
 pub use body::{MAX_DEPTH, MAX_ITEMS};
+pub use cloudevents::NOT_UTF8 as HEADER_NOT_UTF8;
 pub use eventbridge::InsufficientData;
 pub use format::Format;
 pub use generic::MappingSpec;
@@ -56,7 +58,8 @@ pub use traceparent::is_well_formed as is_traceparent;
 pub struct Input<'a> {
     /// The body, already within the size bound and unpacked.
     pub body: &'a [u8],
-    /// The request's headers whose values are text, their names in lower case.
+    /// The request's headers whose values are text, their names in lower case. A `ce-` header that is none has the value
+    /// [`HEADER_NOT_UTF8`].
     pub headers: &'a [(&'a str, &'a str)],
     /// When the collector had it whole.
     pub received_at: Time,

@@ -111,13 +111,17 @@ impl<'a> Raw<'a> {
     }
 }
 
-fn records<'a>(input: &Input<'a>) -> Result<Vec<Sent<'a>>, Refusal> {
-    let is_json = match encoding(input.headers) {
+/// Whether a body is to be read as JSON.
+pub(crate) fn is_body_json(input: &Input<'_>) -> bool {
+    match encoding(input.headers) {
         Some(encoding) => encoding == Encoding::Json,
         // A request in protobuf without records is empty too; but without a type it is a body that got lost.
         None => input.body.is_empty() || looks_like_json(input.body),
-    };
-    let records = if is_json {
+    }
+}
+
+fn records<'a>(input: &Input<'a>) -> Result<Vec<Sent<'a>>, Refusal> {
+    let records = if is_body_json(input) {
         records_of_json(body::text(input.body)?)?
     } else {
         records_of_protobuf(input.body)?

@@ -7,7 +7,8 @@
 //!   `payload.severity` is a change event, an Info.
 //! * Identity: `dedup_key`; see [`identity`].
 //! * Life cycle: a key fires until it is resolved. All triggers of a key in between are repeats, and one after the
-//!   resolve is a new occurrence: so its occurrence key is its fingerprint.
+//!   resolve is a new occurrence: so its occurrence key is its fingerprint. Of a trigger without a key nobody says that it
+//!   is the same as the last: it has no occurrence key, so that each counts.
 //! * Time: a trigger happened at `timestamp`, but not after its receipt; a resolve when it was received, since clients
 //!   send it without a payload or with the trigger's. So no resolve is older than a trigger that came before it.
 //! * `routing_key` is the sender's secret. The collector has checked it; it goes nowhere from here.
@@ -143,7 +144,7 @@ const fn at(name: &'static str) -> Path<'static> {
 
 fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event<'a>, usize), Refusal> {
     let payload = body.payload()?;
-    let identity = Identity::of(&body, &payload, action)?;
+    let identity = Identity::of(&body, &payload, action, input.source)?;
     let text = |field: &Field<'a>, name| field.clone().text(&at(name));
     let summary = text(&payload.summary, "summary")?;
     let source = text(&payload.source, "source")?;
@@ -155,21 +156,21 @@ fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event
         "" => cut::title(Cow::Owned(format!("Resolved: {}", identity.key_text()))),
         _ => cut::title(summary.clone()),
     };
-    let (labels, labels_cut) = labels::fit(named([
+    let (labels, labels_cut) = labels::named([
         ("class", class.clone()),
         ("component", component.clone()),
         ("dedup_key", identity.key.clone().unwrap_or_default()),
         ("group", text(&payload.group, "group")?),
         ("severity", severity.unknown_word),
-    ]));
+    ]);
     let is_change = action == Action::Change;
     let event = Event {
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields.iter().copied().collect(),
-        occurrence_key: if is_change {
-            Hash128::default()
-        } else {
+        occurrence_key: if identity.repeats {
             identity.fingerprint
+        } else {
+            Hash128::default()
         },
         state: action.state(),
         source: Source {
@@ -266,11 +267,6 @@ fn host<'a>(source: &Cow<'a, str>) -> Cow<'a, str> {
     }
 }
 
-fn named<'a, const N: usize>(pairs: [(&'static str, Cow<'a, str>); N]) -> Labels<'a> {
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
-}
-
 /// The links to click on, by their texts: of the client, of `links`, of `images`.
 fn named_links<'a>(body: &Body<'a>) -> Labels<'a> {
     let client = (Cow::Borrowed("client"), body.client_url.clone());
@@ -342,11 +338,15 @@ mod tests {
     const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
 
     fn items(json: &str) -> Vec<Item<'_>> {
+        items_of("pd", json)
+    }
+
+    fn items_of<'a>(source: &'a str, json: &'a str) -> Vec<Item<'a>> {
         let input = Input {
             body: json.as_bytes(),
             headers: &[],
             received_at: RECEIVED_AT,
-            source: "pd",
+            source,
         };
         parse(json, input).unwrap().collect()
     }
@@ -412,9 +412,23 @@ mod tests {
         assert_eq!(fired.labels.get("dedup_key"), Some(&*key));
         let resolve = format!(r#"{{"event_action":"resolve","dedup_key":"{key}"}}"#);
         assert_eq!(only(&resolve).fingerprint, fired.fingerprint);
-        assert_eq!(only(&resolve).occurrence_key, fired.occurrence_key);
+        assert_eq!(only(&other).fingerprint, fired.fingerprint);
+        assert!(
+            fired.occurrence_key.is_absent(),
+            "the next is no repeat: its sender does not say that it is the same"
+        );
         assert_eq!(dedup_key(resolve.as_bytes()), Some(key));
         assert_ne!(only(&keyless("disk gone")).fingerprint, fired.fingerprint);
+    }
+
+    #[test]
+    fn a_key_is_its_sources_own() {
+        let of = |source: &str| {
+            let event = items_of(source, TRIGGER).remove(0).result.unwrap();
+            event.fingerprint
+        };
+        assert_eq!(of("pd"), only(TRIGGER).fingerprint);
+        assert_ne!(of("pd"), of("other"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::eventbridge::InsufficientData;
 use crate::generic::{Mapping, MappingSpec};
 use crate::{
     Format, Input, Items, Refusal, alertmanager, body, cloudevents, eventbridge, falco, generic, github,
-    grafana, otlp, pagerduty, sns, webhook,
+    grafana, otlp, owned, pagerduty, sns, surrogates, webhook,
 };
 
 /// What a source's configuration says of reading its bodies; most formats need nothing.
@@ -152,6 +152,47 @@ impl Reader {
     /// # Errors
     /// The body as a whole cannot be read: not UTF-8, not JSON, not the format's shape, too deep, too many items.
     pub fn parse<'a>(&'a self, input: Input<'a>) -> Result<Items<'a>, Refusal> {
+        match self.mended(&input) {
+            Cow::Borrowed(_) => self.items(input),
+            Cow::Owned(body) => {
+                let items = self.items(Input { body: &body, ..input })?;
+                Ok(owned::items(items))
+            }
+        }
+    }
+
+    /// The items' own texts in their order, for dead letters: not redacted. Read anew, because few bodies have an item
+    /// that needs one; of a body that [`Reader::parse`] refuses as a whole they mean nothing.
+    pub fn texts<'a>(&'a self, input: Input<'a>) -> Vec<Cow<'a, str>> {
+        match self.mended(&input) {
+            Cow::Borrowed(_) => self.item_texts(input).unwrap_or_default(),
+            Cow::Owned(body) => {
+                let texts = self
+                    .item_texts(Input { body: &body, ..input })
+                    .unwrap_or_default();
+                texts
+                    .into_iter()
+                    .map(|text| Cow::Owned(text.into_owned()))
+                    .collect()
+            }
+        }
+    }
+
+    /// The body without halves of letters, where it is JSON: of anything else a backslash is a backslash.
+    fn mended<'a>(&self, input: &Input<'a>) -> Cow<'a, [u8]> {
+        let is_json = match &self.0 {
+            Way::CloudEvents => cloudevents::is_json(input),
+            Way::Otlp => otlp::is_body_json(input),
+            _ => true,
+        };
+        if is_json {
+            surrogates::mended(input.body)
+        } else {
+            Cow::Borrowed(input.body)
+        }
+    }
+
+    fn items<'a>(&'a self, input: Input<'a>) -> Result<Items<'a>, Refusal> {
         let text = || body::text(input.body);
         match &self.0 {
             Way::Webhook => webhook::parse(text()?, input),
@@ -168,28 +209,21 @@ impl Reader {
         }
     }
 
-    /// The items' own texts in their order, for dead letters: not redacted. Read anew, because few bodies have an item
-    /// that needs one; none for a body that [`Reader::parse`] refuses as a whole.
-    pub fn texts<'a>(&'a self, input: Input<'a>) -> Vec<Cow<'a, str>> {
-        // OTLP's body may be no text, and its arm needs none.
-        let text = match body::text(input.body) {
-            Ok(text) => text,
-            Err(_) if matches!(self.0, Way::Otlp) => "",
-            Err(_) => return Vec::new(),
-        };
+    fn item_texts<'a>(&'a self, input: Input<'a>) -> Result<Vec<Cow<'a, str>>, Refusal> {
+        let text = || body::text(input.body);
         let texts = match &self.0 {
-            Way::Webhook => webhook::texts(text),
-            Way::Alertmanager => alertmanager::texts(text),
-            Way::Grafana => grafana::texts(text),
-            Way::CloudEvents => cloudevents::texts(text, input),
-            Way::EventBridge(insufficient_data) => eventbridge::texts(text, *insufficient_data),
-            Way::Sns(messages) => return sns::texts(text, input, messages),
-            Way::PagerDuty => return pagerduty::texts(text),
-            Way::GitHub => github::texts(text, input),
-            Way::Falco => falco::texts(text),
-            Way::Otlp => return otlp::texts(input),
-            Way::Generic(mapping) => return generic::texts(text, input, mapping),
+            Way::Webhook => webhook::texts(text()?),
+            Way::Alertmanager => alertmanager::texts(text()?),
+            Way::Grafana => grafana::texts(text()?),
+            Way::CloudEvents => return cloudevents::texts(input),
+            Way::EventBridge(insufficient_data) => eventbridge::texts(text()?, *insufficient_data),
+            Way::Sns(messages) => return Ok(sns::texts(text()?, input, messages)),
+            Way::PagerDuty => return Ok(pagerduty::texts(text()?)),
+            Way::GitHub => github::texts(text()?, input),
+            Way::Falco => falco::texts(text()?),
+            Way::Otlp => return Ok(otlp::texts(input)),
+            Way::Generic(mapping) => return Ok(generic::texts(text()?, input, mapping)),
         };
-        texts.unwrap_or_default().into_iter().map(Cow::Borrowed).collect()
+        Ok(texts?.into_iter().map(Cow::Borrowed).collect())
     }
 }

@@ -121,6 +121,26 @@ fn an_item_keeps_its_own_text_for_a_dead_letter() {
 }
 
 #[test]
+fn binary_data_that_is_no_text_is_its_items_text_all_the_same() {
+    let headers = [
+        ("content-type", "image/png"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-type", "t"),
+    ];
+    for (body, text) in [(b"\xffPNG".as_slice(), "\u{fffd}PNG"), (b"", "")] {
+        let input = Input {
+            headers: &headers,
+            ..input(body)
+        };
+        let reader = reader(Format::CloudEvents);
+        let mut items = reader.parse(input).unwrap();
+        assert!(items.next().unwrap().result.is_err(), "no source");
+        assert_eq!(reader.texts(input), [text]);
+    }
+}
+
+#[test]
 fn texts_and_labels_are_cut_to_the_bounds_and_the_cut_is_counted() {
     let long = "ß".repeat(6000);
     let labels: Vec<_> = (0..80).map(|n| format!("\"l{n:02}\":\"v\"")).collect();
@@ -135,6 +155,46 @@ fn texts_and_labels_are_cut_to_the_bounds_and_the_cut_is_counted() {
     assert_eq!(event.host.len(), bounds::LABEL_VALUE_BYTES);
     assert_eq!(event.source.reported.len(), bounds::LABEL_VALUE_BYTES);
     assert_eq!((event.labels.len(), item.labels_cut), (bounds::LABELS, 17));
+}
+
+#[test]
+fn half_a_letter_costs_no_item() {
+    let resolved = r#"{"alerts":[{"status":"resolved","labels":{"alertname":"A"},"annotations":{"summary":"cut \ud83d"}}]}"#;
+    let event = only(Format::Alertmanager, resolved).result.unwrap();
+    assert_eq!(event.state, EventState::Resolved);
+    assert_eq!(event.data.unwrap().get(), r#"{"summary":"cut \ufffd"}"#);
+    assert_eq!(
+        reader(Format::Alertmanager)
+            .texts(input(resolved.as_bytes()))
+            .len(),
+        1
+    );
+    let detail = r#"{"source":"a","detail-type":"b","detail":"{\"text\":\"cut \\ud83d\"}"}"#;
+    let event = only(Format::EventBridge, detail).result.unwrap();
+    assert_eq!(event.data.unwrap().get(), r#"{"text":"cut \ufffd"}"#);
+}
+
+#[test]
+fn a_backslash_in_what_is_no_json_is_one() {
+    let headers = [
+        ("content-type", "text/plain"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-source", "/s"),
+        ("ce-type", "t"),
+    ];
+    let input = Input {
+        headers: &headers,
+        ..input(br"\ud83d")
+    };
+    let event = reader(Format::CloudEvents)
+        .parse(input)
+        .unwrap()
+        .next()
+        .unwrap()
+        .result
+        .unwrap();
+    assert_eq!(event.data.unwrap().get(), r#""\\ud83d""#);
 }
 
 #[test]
@@ -162,6 +222,22 @@ fn a_name_in_the_body_and_in_its_metadata_keeps_both_values() {
     let body = r#"{"source":"s","message":"m","zone":"a","metadata":{"zone":"b"},"n":1,"n":2}"#;
     let event = only(Format::Webhook, body).result.unwrap();
     assert_eq!(event.data.unwrap().get(), r#"{"/zone":"a","n":2,"zone":"b"}"#);
+}
+
+#[test]
+fn names_that_crowd_each_other_out_all_stay_and_do_not_grow() {
+    let names = || (0..700).map(|slashes| format!("\"{}a\":{slashes}", "/".repeat(slashes)));
+    let names = names().collect::<Vec<_>>().join(",");
+    let body = format!(r#"{{"source":"s","message":"m",{names},"metadata":{{"/":0,{names}}}}}"#);
+    let event = only(Format::Webhook, &body).result.unwrap();
+    let data = event.data.unwrap();
+    assert!(data.get().len() < body.len());
+    let data: serde_json::Value = serde_json::from_str(data.get()).unwrap();
+    let numbers = |value: &serde_json::Value| {
+        let members = value.as_object().unwrap().values();
+        members.filter(|value| value.is_number()).count()
+    };
+    assert_eq!(numbers(&data) + numbers(&data["//"]), 2 * 700 + 1);
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
     }
 }
 
-/// The headers whose values are text, for formats that read some; their names are in lower case. Where the body is signed,
+/// The headers whose values are UTF-8, for formats that read some; their names are in lower case. Where the body is signed,
 /// those are left out that would say what happened or to whom, since no signature covers them.
 pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
     let uncovered = |name: &str| name.starts_with("ce-") || name.starts_with("x-amz-sns-");
@@ -56,7 +56,13 @@ pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
         .iter()
         .map(|(name, value)| (name.as_str(), value))
         .filter(|(name, _)| !is_signed || !uncovered(name))
-        .filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
+        .filter_map(|(name, value)| match str::from_utf8(value.as_bytes()) {
+            Ok(text) => Some((name, text)),
+            // Its format refuses it by its name: an attribute must not get lost.
+            Err(_) => name
+                .starts_with("ce-")
+                .then_some((name, formats::HEADER_NOT_UTF8)),
+        })
         .collect()
 }
 
@@ -110,6 +116,21 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_text_beyond_ascii_is_kept_and_an_attribute_that_is_none_says_so() {
+        let of = |name: &'static str, value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
+            texts(&headers, false).first().map(|(_, text)| (*text).to_owned())
+        };
+        assert_eq!(of("ce-subject", "Grüße".as_bytes()).as_deref(), Some("Grüße"));
+        assert_eq!(
+            of("ce-subject", b"Gr\xfc\xdfe").as_deref(),
+            Some(formats::HEADER_NOT_UTF8)
+        );
+        assert_eq!(of("user-agent", b"Gr\xfc\xdfe"), None);
     }
 
     #[test]

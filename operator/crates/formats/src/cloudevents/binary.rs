@@ -11,6 +11,9 @@ use crate::{Input, percent};
 
 const PREFIX: &str = "ce-";
 
+/// What a caller gives for the value of a `ce-` header that is not UTF-8: its attribute must not be lost in silence.
+pub const NOT_UTF8: &str = "\u{fffd}";
+
 /// The headers of the attributes that make a request an event in binary mode.
 const REQUIRED: [&str; 4] = ["ce-specversion", "ce-id", "ce-source", "ce-type"];
 
@@ -71,8 +74,13 @@ pub(super) fn attributes<'a>(input: &Input<'a>) -> Result<Sent<'a>, Refusal> {
 }
 
 /// A header's value as the binding has it decoded: quoted strings first (RFC 7230, section 3.2.6), then one round of
-/// percent-decoding. A `%` that begins no byte is one.
+/// percent-decoding. A `%` that begins no byte is one. Letters beyond ASCII, which the binding wants encoded, are
+/// themselves.
 fn decoded<'a>(header: &str, value: &'a str) -> Result<Cow<'a, str>, Refusal> {
+    if value == NOT_UTF8 {
+        let message = format!("{header}: not UTF-8; percent-encode the bytes of UTF-8");
+        return Err(Refusal::new(Reason::InvalidField, message));
+    }
     if !value.contains(['"', '%']) {
         return Ok(Cow::Borrowed(value));
     }
@@ -115,6 +123,8 @@ mod tests {
             ("100%25", "100%"),
             ("%2525", "%25"),
             ("100% %zz %4", "100% %zz %4"),
+            ("Grüße", "Grüße"),
+            (r#""Grüße %E2%82%AC""#, "Grüße €"),
         ] {
             assert_eq!(decoded("ce-subject", value).unwrap(), text, "{value}");
         }
@@ -125,5 +135,9 @@ mod tests {
                 "ce-subject: its percent-encoded bytes are not UTF-8"
             );
         }
+        assert_eq!(
+            decoded("ce-subject", NOT_UTF8).unwrap_err().message,
+            "ce-subject: not UTF-8; percent-encode the bytes of UTF-8"
+        );
     }
 }

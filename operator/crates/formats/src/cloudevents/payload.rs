@@ -21,6 +21,12 @@ fn is_json(media_type: &str) -> bool {
         .is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
 }
 
+/// Whether data may be JSON by what is said of it.
+pub(super) fn may_be_json(content_type: &str) -> bool {
+    let media_type = media_type(content_type);
+    media_type.is_empty() || is_json(&media_type)
+}
+
 /// The data that a body is; none for an empty one. What says that it is JSON has to be; of what says nothing, JSON is
 /// taken as JSON.
 pub(super) fn of_bytes<'a>(bytes: &[u8], content_type: &str) -> Result<Option<RawJson<'a>>, Refusal> {

@@ -1,12 +1,14 @@
-//! `CloudWatch` alarms in their three shapes: the event of `EventBridge` (`CloudWatch Alarm State Change`), the
-//! notification through SNS (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function
-//! (`alarmData`). Metric and composite alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and
-//! `EventBridge`", "Notifying users on alarm changes" and "Alarm tags in action payloads".
+//! `CloudWatch` alarms in their three shapes: the event of `EventBridge` (`CloudWatch Alarm State Change`, and
+//! `CloudWatch Alarm Contributor State Change` of one time series among several), the notification through SNS
+//! (`AlarmName`, `NewStateValue` …), and what an alarm hands to a Lambda function (`alarmData`). Metric and composite
+//! alarms. Schemas: the user guide of Amazon `CloudWatch`, "Alarm events and `EventBridge`", "Notifying users on alarm
+//! changes" and "Alarm tags in action payloads".
 //!
-//! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place.
+//! * Identity: the alarm's ARN, in all shapes; where one lacks it, account, region and name take its place. Of an
+//!   alarm over several time series each one, a contributor, fires and ends by itself: its id is part of the identity.
 //! * Occurrence: when the alarm went into its state. An end names the state before it and since when only in the
-//!   event; there it has the occurrence of what it ends. In SNS's form it cannot, and need not: the correlator
-//!   ends a problem by its fingerprint and the time.
+//!   event, and not of a contributor; there it has the occurrence of what it ends. Elsewhere it cannot, and need not:
+//!   the correlator ends a problem by its fingerprint and the time.
 //! * Severity: AWS has none. A tag `severity` or `priority` of the alarm, else a word in its name, else High.
 //! * Region: SNS's form has a display name ("EU (Ireland)"), so it is taken from the ARN.
 
@@ -79,6 +81,10 @@ pub(super) struct Alarm<'a> {
     /// The state before, and since when.
     previous: Option<(State, Option<Time>)>,
     metric: Metric<'a>,
+    /// The field and the id of the time series that it is of; none of the alarm as a whole.
+    contributor: Option<(&'static str, Cow<'a, str>)>,
+    /// That and why `CloudWatch` itself does not act on it, as labels.
+    silenced: Vec<Pair<'a>>,
     tags: Vec<Pair<'a>>,
     children: Vec<Cow<'a, str>>,
 }
@@ -137,6 +143,8 @@ impl<'a> Alarm<'a> {
     ) -> Result<Self, Refusal> {
         let previous = detail.lenient_object("previousState");
         let configuration = detail.lenient_object("configuration");
+        let sent_contributor = detail.lenient_object("alarmContributor");
+        let attributes = sent_contributor.lenient_object("attributes");
         Ok(Self {
             delivery,
             name: detail.required("alarmName", "name the alarm")?,
@@ -146,7 +154,9 @@ impl<'a> Alarm<'a> {
             changed_at: state.time("timestamp")?.or(sent_at),
             previous: State::of(&previous.scalar("value"))
                 .map(|state| (state, previous.time("timestamp").unwrap_or_default())),
-            metric: Metric::of_configuration(&configuration),
+            metric: Metric::of_configuration(&configuration).with_dimensions(&attributes),
+            contributor: contributor("alarmContributor.id", sent_contributor.scalar("id")),
+            silenced: silenced(detail, state),
             tags: tags(detail, "alarmTags"),
             children: triggering(&state.scalar("reasonData")),
         })
@@ -168,6 +178,7 @@ impl<'a> Alarm<'a> {
             key: Cow::Borrowed(""),
             data: Some(sent.as_sent()?),
         };
+        let attributes = sent.lenient_object("AlarmContributorAttributes");
         let children = sent.objects("TriggeringChildren");
         Ok(Self {
             delivery,
@@ -177,7 +188,10 @@ impl<'a> Alarm<'a> {
             state: State::required(&sent.text("NewStateValue")?, &sent.at("NewStateValue"))?,
             changed_at: sent.time("StateChangeTime")?,
             previous: State::of(&sent.scalar("OldStateValue")).map(|state| (state, None)),
-            metric: Metric::of_trigger(&sent.lenient_object("Trigger")),
+            metric: Metric::of_trigger(&sent.lenient_object("Trigger")).with_dimensions(&attributes),
+            contributor: contributor("AlarmContributorId", sent.scalar("AlarmContributorId")),
+            // What is silenced is not given to SNS.
+            silenced: Vec::new(),
             tags: tags(sent, "AlarmTags"),
             children: children.map(|child| child.scalar("Arn")).collect(),
         })
@@ -227,6 +241,7 @@ impl<'a> Alarm<'a> {
         event.region = cut::short(self.delivery.region);
         let mut pairs = self.tags;
         pairs.extend(self.metric.labels());
+        pairs.extend(self.silenced);
         pairs.push(("alarmName".into(), self.name.clone()));
         let (labels, labels_cut) = labels::fit(Labels::new(pairs));
         event.labels = labels;
@@ -243,13 +258,21 @@ impl<'a> Alarm<'a> {
             region,
             ..
         } = &self.delivery;
+        let (contributor_field, contributor) = self
+            .contributor
+            .as_ref()
+            .map(|(field, id)| (*field, &**id))
+            .unzip();
         if arn.is_empty() {
-            let fields = ["account", "region", "alarmName"].into_iter().collect();
-            let parts = [&**account, region, &self.name];
-            return (Hash128::of(scope.into_iter().chain(parts)), fields);
+            let fields = ["account", "region", "alarmName"]
+                .into_iter()
+                .chain(contributor_field);
+            let parts = [&**account, region, &self.name].into_iter().chain(contributor);
+            return (Hash128::of(scope.into_iter().chain(parts)), fields.collect());
         }
-        let fields = [*arn_field].into_iter().collect();
-        (Hash128::of(scope.into_iter().chain([&**arn])), fields)
+        let fields = [*arn_field].into_iter().chain(contributor_field);
+        let parts = [&**arn].into_iter().chain(contributor);
+        (Hash128::of(scope.into_iter().chain(parts)), fields.collect())
     }
 
     /// Since when it is what it is now; of an end, since when what it ends was.
@@ -263,6 +286,11 @@ impl<'a> Alarm<'a> {
             _ => self.changed_at,
         }
     }
+}
+
+/// The time series that an alarm over several tells of; an alarm as a whole names none.
+fn contributor<'a>(field: &'static str, id: Cow<'a, str>) -> Option<(&'static str, Cow<'a, str>)> {
+    (!id.trim().is_empty()).then_some((field, id))
 }
 
 /// The alarm's description and why its state changed. A description that is a link is among the links.
@@ -290,6 +318,18 @@ fn triggering<'a>(reason_data: &str) -> Vec<Cow<'a, str>> {
     let data = serde_json::from_str::<ReasonData>(reason_data);
     let alarms = data.map(|data| data.triggering_alarms).unwrap_or_default();
     alarms.into_iter().map(|alarm| Cow::Owned(alarm.arn)).collect()
+}
+
+/// A suppressor of a composite alarm or a mute rule, which keep an alarm from acting. `EventBridge` is told all the same,
+/// and a rule may want to leave it out.
+fn silenced<'a>(detail: &Object<'a>, state: &Object<'a>) -> Vec<Pair<'a>> {
+    let is_muted = detail
+        .has("muteDetail")
+        .then_some(("muted".into(), "true".into()));
+    let suppressor = state.scalar("actionsSuppressedBy");
+    let is_suppressed = !suppressor.trim().is_empty();
+    let suppressed = is_suppressed.then_some(("actionsSuppressedBy".into(), suppressor));
+    is_muted.into_iter().chain(suppressed).collect()
 }
 
 /// The alarm's own tags, where it is set to send them: an object, or a list of keys and values.

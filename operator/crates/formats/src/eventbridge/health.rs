@@ -63,7 +63,7 @@ pub(super) fn event<'a>(envelope: &Envelope<'a>, input: &Input<'a>) -> Result<(E
         .map(|entity| entity.scalar("entityValue"));
     let resources = envelope::resources(entities.chain(envelope.sent.texts("resources")));
     let (severity, severity_from) = severity(envelope, starts_at, input.received_at);
-    let (labels, labels_cut) = labels::fit(labels(envelope, &account, &region));
+    let (labels, labels_cut) = labels(envelope, &account, &region);
     let service = detail.scalar("service");
     let event = Event {
         delivery_key: message_key(envelope, &account),
@@ -197,8 +197,8 @@ fn description<'a>(detail: &Object<'a>) -> Cow<'a, str> {
     first.unwrap_or_default()
 }
 
-fn labels<'a>(envelope: &Envelope<'a>, account: &str, region: &str) -> Labels<'a> {
-    let own = LABELS.map(|name| (Cow::Borrowed(name), envelope.detail.scalar(name)));
+fn labels<'a>(envelope: &Envelope<'a>, account: &str, region: &str) -> (Labels<'a>, usize) {
+    let own = LABELS.map(|name| (name, envelope.detail.scalar(name)));
     let delivery = [
         ("deliveredToAccount", &envelope.account, account),
         ("deliveredToRegion", &envelope.region, region),
@@ -206,9 +206,8 @@ fn labels<'a>(envelope: &Envelope<'a>, account: &str, region: &str) -> Labels<'a
     let delivery = delivery
         .into_iter()
         .filter(|(_, delivered, affected)| **delivered != *affected)
-        .map(|(name, delivered, _)| (Cow::Borrowed(name), delivered.clone()));
-    let pairs = own.into_iter().chain(delivery);
-    Labels::new(pairs.filter(|(_, value)| !value.trim().is_empty()).collect())
+        .map(|(name, delivered, _)| (name, delivered.clone()));
+    labels::named(own.into_iter().chain(delivery))
 }
 
 /// One key for a message and its copies. AWS ends a `communicationId` in `-<page>`, but not in its mock events.

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 
 use domain::event::Event;
 use domain::hash::Hash128;
-use domain::json::Labels;
 
 use super::envelope::{self, Envelope};
 use super::object::Object;
@@ -113,9 +112,7 @@ impl<'a> Stored<'a> {
     fn written(self, what: &str, event: Event<'a>) -> (Event<'a>, usize) {
         let path = format!("{}/{}", self.bucket, self.key);
         let pairs = self.labels.into_iter().chain([("bucket", self.bucket.clone())]);
-        let pairs = pairs.filter(|(_, value)| !value.trim().is_empty());
-        let labels = Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect());
-        let (labels, labels_cut) = labels::fit(labels);
+        let (labels, labels_cut) = labels::named(pairs);
         let event = Event {
             fingerprint: Hash128::of([
                 Format::EventBridge.name(),

@@ -4,25 +4,45 @@
 //!
 //! A finding comes again with every evaluation of its control, and the whole of it each time. All of that is one
 //! occurrence: that of the finding's creation. What ends it (resolved, suppressed, archived, passed) and what
-//! brings it back are told apart by the finding's own time of update.
+//! brings it back are told apart by the later of the finding's own time of update and the event's: what a person does
+//! to a finding (`BatchUpdateFindings`) leaves its time of update alone.
 
 mod asff;
 mod ocsf;
 
+use std::borrow::Cow;
+
 use domain::event::{Event, EventState};
 use domain::hash::Hash128;
+use domain::time::Time;
 use serde_json::value::RawValue;
 
 use super::envelope::Envelope;
 use super::object::Object;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, cut, delivery_key};
+use crate::{Format, Input, cut, delivery_key, sent_time};
 
 /// The detail-type of the new Security Hub.
 pub(super) const FINDINGS_V2: &str = "Findings Imported V2";
 
 /// The list that holds the findings.
 const FINDINGS: &str = "detail.findings";
+
+/// What the findings of an event share. Read once: thousands of them would each search all of a large `detail`.
+pub(super) struct Batch<'a> {
+    envelope: Envelope<'a>,
+    /// `detail.actionName`, of findings that a person sent by a custom action.
+    action_name: Cow<'a, str>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn of(envelope: Envelope<'a>) -> Self {
+        Self {
+            action_name: envelope.detail.scalar("actionName"),
+            envelope,
+        }
+    }
+}
 
 /// A finding as sent, and where.
 pub(super) struct Sent<'a> {
@@ -51,17 +71,18 @@ pub(super) fn split<'a>(findings: &[&'a RawValue]) -> impl Iterator<Item = Sent<
 
 /// Makes an event of one finding.
 pub(super) fn event<'a>(
-    envelope: &Envelope<'a>,
+    batch: &Batch<'a>,
     sent: &Sent<'a>,
     input: &Input<'a>,
 ) -> Result<(Event<'a>, usize), Refusal> {
+    let envelope = &batch.envelope;
     let finding = Object::of(sent.text(), Place::Element(FINDINGS, sent.index))?;
     let is_ocsf =
         finding.has("class_uid") || (envelope.detail_type == FINDINGS_V2 && !finding.has("ProductArn"));
     let (mut event, labels_cut) = if is_ocsf {
         ocsf::event(envelope, &finding, input)?
     } else {
-        asff::event(envelope, &finding, input)?
+        asff::event(batch, &finding, input)?
     };
     event.delivery_key = if sent.has_others && !envelope.id.trim().is_empty() {
         delivery_key::of(Format::EventBridge, &format!("{}#{}", envelope.id, sent.index))
@@ -69,6 +90,12 @@ pub(super) fn event<'a>(
         envelope.delivery_key()
     };
     Ok((event, labels_cut))
+}
+
+/// When a finding became what it is, as far as anything tells.
+fn occurred_at(updated_at: Option<Time>, envelope: &Envelope<'_>, input: &Input<'_>) -> Time {
+    let told_at = updated_at.max(envelope.time);
+    sent_time::clamped(told_at.unwrap_or(input.received_at), input.received_at)
 }
 
 /// Makes an event of the results of an insight, which a person sent by a custom action: for the record.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::MAX_ITEMS;
 
 /// 2024-12-20T10:30:05Z.
 const RECEIVED_AT: Time = Time::from_millis(1_734_690_605_000);
@@ -200,6 +201,24 @@ fn an_import_again_is_a_repeat_and_each_way_to_be_done_is_the_end() {
 }
 
 #[test]
+fn what_a_person_does_to_a_finding_is_later_than_its_last_import() {
+    let imported = only(&with(
+        finding(&json!({})),
+        &json!({"time": "2024-12-20T10:00:03Z"}),
+    ));
+    let resolved = only(&finding(&json!({"Workflow": {"Status": "RESOLVED"}})));
+    assert!(
+        imported.occurred_at < resolved.occurred_at,
+        "though UpdatedAt is the same"
+    );
+    let late = json!({"UpdatedAt": "2024-12-20T10:25:00Z"});
+    assert_eq!(
+        only(&finding(&late)).occurred_at.to_string(),
+        "2024-12-20T10:25:00.000Z"
+    );
+}
+
+#[test]
 fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
     let mut body = finding(&json!({}));
     let one = body["detail"]["findings"][0].clone();
@@ -211,6 +230,24 @@ fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
         "[0].detail.findings[1].Id: missing or empty; a finding has an id"
     );
     assert_eq!(results[2].as_ref().unwrap().delivery_key, "eventbridge:e1#2");
+}
+
+#[test]
+fn what_findings_share_is_not_searched_for_each_of_them() {
+    let mut body = finding(&json!({}));
+    let one = body["detail"]["findings"][0].clone();
+    let mut detail: serde_json::Map<_, _> = (0..60_000).map(|n| (format!("m{n}"), 0.into())).collect();
+    detail.insert("actionName".into(), "Page".into());
+    detail.insert("findings".into(), vec![one; MAX_ITEMS].into());
+    body["detail"] = detail.into();
+    // With a search for each finding this would compare 300 million names.
+    let events = events(&body);
+    assert_eq!(events.len(), MAX_ITEMS);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.labels.get("actionName") == Some("Page"))
+    );
 }
 
 #[test]
@@ -314,6 +351,57 @@ fn an_alarm_is_the_same_by_both_ways_and_an_ok_ends_it() {
         only(&alarm("ALARM", LATER, "ALARM", SINCE)).occurrence_key,
         fires.occurrence_key
     );
+}
+
+#[test]
+fn each_time_series_of_an_alarm_ends_by_itself_and_is_the_same_by_both_ways() {
+    let told = |state: &str, id: &str| {
+        let mut event = alarm(state, SINCE, "", SINCE);
+        event["detail-type"] = "CloudWatch Alarm Contributor State Change".into();
+        event["detail"]["alarmContributor"] = json!({"id": id, "attributes": {"TableName": id}});
+        only(&event)
+    };
+    let notified = |state: &str, id: &str| {
+        let contributor = json!({"AlarmContributorId": id, "AlarmContributorAttributes": {"TableName": id}});
+        only(&with(notification(state, SINCE, "OK"), &contributor))
+    };
+    let (one, other) = (told("ALARM", "orders"), told("ALARM", "carts"));
+    assert_ne!(one.fingerprint, other.fingerprint);
+    let whole = only(&alarm("ALARM", SINCE, "OK", SINCE));
+    assert_ne!(one.fingerprint, whole.fingerprint);
+    assert_eq!(
+        (one.labels.get("TableName"), &*one.resource),
+        (Some("orders"), "orders")
+    );
+    let ends = told("OK", "carts");
+    assert_eq!(
+        (ends.state, ends.fingerprint),
+        (EventState::Resolved, other.fingerprint)
+    );
+    let notified = notified("ALARM", "orders");
+    assert_eq!(
+        (notified.fingerprint, notified.labels.get("TableName")),
+        (one.fingerprint, Some("orders"))
+    );
+    assert_eq!(notified.fingerprint_fields.0, ["AlarmArn", "AlarmContributorId"]);
+}
+
+#[test]
+fn what_cloudwatch_silences_says_so() {
+    let labels = |changes: &Value| {
+        let mut event = alarm("ALARM", SINCE, "OK", SINCE);
+        for (name, change) in changes.as_object().unwrap() {
+            event["detail"][name] = change.clone();
+        }
+        let labels = only(&event).labels;
+        ["muted", "actionsSuppressedBy"].map(|name| labels.get(name).map(ToOwned::to_owned))
+    };
+    assert_eq!(labels(&json!({"muteDetail": null})), [None, None]);
+    let muted = json!({"muteDetail": {"mutedByArn": "arn:aws:cloudwatch:eu-west-1:1:alarm-mute-rule:night"}});
+    assert_eq!(labels(&muted), [Some("true".into()), None]);
+    let suppressed =
+        json!({"state": {"value": "ALARM", "timestamp": SINCE, "actionsSuppressedBy": "WaitPeriod"}});
+    assert_eq!(labels(&suppressed), [None, Some("WaitPeriod".into())]);
 }
 
 #[test]

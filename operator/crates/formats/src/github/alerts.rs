@@ -2,7 +2,8 @@
 //!
 //! The problem is the alert, by its number; it began when it was created, so an alert that is opened again is the same
 //! occurrence once more. Actions that neither open nor close it (somebody was assigned, a secret was validated) are
-//! events of their own.
+//! events of their own. So is what code scanning finds or misses on any branch but the default one: a pull request
+//! that mends an alert has not mended it yet.
 
 use std::borrow::Cow;
 
@@ -24,9 +25,9 @@ pub(super) fn code_scanning<'a>(
 ) -> Result<Told<'a>, Refusal> {
     let mut alert: Alert<'a> = object(raw, "alert")?;
     let state = match &*delivery.action {
+        _ if is_elsewhere(&git_ref, &delivery.default_branch) => return Ok(Told::Other),
         "created" | "reopened" | "reopened_by_user" => EventState::Firing,
-        // Of an alert that somebody has dismissed, it may tell as well.
-        "appeared_in_branch" if alert.state == Field::Text("open".into()) => EventState::Firing,
+        "appeared_in_branch" if is_open(&alert) => EventState::Firing,
         "fixed" | "closed_by_user" => EventState::Resolved,
         _ => return Ok(Told::Other),
     };
@@ -97,7 +98,8 @@ pub(super) fn secret_scanning<'a>(
 ) -> Result<Told<'a>, Refusal> {
     let mut alert: Alert<'a> = object(raw, "alert")?;
     let state = match &*delivery.action {
-        "created" | "reopened" | "publicly_leaked" => EventState::Firing,
+        "created" | "reopened" => EventState::Firing,
+        "publicly_leaked" if is_open(&alert) => EventState::Firing,
         "resolved" | "revoked" => EventState::Resolved,
         _ => return Ok(Told::Other),
     };
@@ -115,6 +117,17 @@ pub(super) fn secret_scanning<'a>(
     fact.resource = what;
     fact.labels.push(("secret_type", kind));
     Ok(Told::Fact(Box::new(fact)))
+}
+
+/// Whether a finding is of another branch than the default one. What a person did to an alert names no ref.
+fn is_elsewhere(git_ref: &str, default_branch: &str) -> bool {
+    let branch = git_ref.strip_prefix("refs/heads/").unwrap_or(git_ref);
+    !branch.is_empty() && !default_branch.is_empty() && branch != default_branch
+}
+
+/// Whether an alert waits to be closed. What is found anew of it is told of a closed one too.
+fn is_open(alert: &Alert<'_>) -> bool {
+    matches!(&*word(alert.state.clone()), "" | "open")
 }
 
 /// What alerts of all kinds have.

@@ -251,6 +251,36 @@ fn actions_open_and_close_alerts() {
     }
     let dismissed = alert("appeared_in_branch", json!({"state": "dismissed"}));
     assert_eq!(told("code_scanning_alert", dismissed).state, Info);
+    let leaked = |state: Value| {
+        told(
+            "secret_scanning_alert",
+            alert("publicly_leaked", json!({"state": state})),
+        )
+        .state
+    };
+    assert_eq!((leaked(json!("resolved")), leaked(json!(null))), (Info, Firing));
+}
+
+#[test]
+fn code_scanning_moves_a_problem_on_the_default_branch_only() {
+    use EventState::{Firing, Info, Resolved};
+    let state = |action: &str, git_ref: Value| {
+        let mut body = alert(action, json!({}));
+        body["ref"] = git_ref;
+        told("code_scanning_alert", body).state
+    };
+    for (git_ref, found, fixed) in [
+        (json!("refs/heads/main"), Firing, Resolved),
+        (json!(null), Firing, Resolved),
+        (json!(""), Firing, Resolved),
+        (json!("refs/heads/next"), Info, Info),
+        (json!("refs/pull/7/merge"), Info, Info),
+    ] {
+        for action in ["created", "reopened", "appeared_in_branch"] {
+            assert_eq!(state(action, git_ref.clone()), found, "{action} {git_ref}");
+        }
+        assert_eq!(state("fixed", git_ref.clone()), fixed, "{git_ref}");
+    }
 }
 
 #[test]

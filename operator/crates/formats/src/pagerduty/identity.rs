@@ -1,9 +1,10 @@
 //! Which problem an event tells of.
 //!
-//! It is named by `dedup_key`. A trigger without one gets a key of `source`, `component`, `class` and the template of
-//! `summary`, which [`dedup_key`] tells to the collector, and its answer to the sender, who may resolve by it.
-//! (`PagerDuty` makes up a new key each time, and so a new alert.) A change has no key: it is its `source` and the
-//! template of `summary`.
+//! It is named by `dedup_key`, within its source: integrations that know nothing of each other choose the same keys. A
+//! trigger without one gets a key of `source`, `component`, `class` and the template of `summary`, which [`dedup_key`]
+//! tells to the collector, and its answer to the sender, who may resolve by it. (`PagerDuty` makes up a new key each time,
+//! and so a new alert: here such a trigger counts anew each time.) A change has no key: it is its `source` and the template
+//! of `summary`.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use super::sent::{Body, Payload};
 use super::{Action, action, at, is_blank};
 use crate::field::Field;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, body, template};
+use crate::{Format, body, surrogates, template};
 
 /// A problem: its key, if it has one, and what its fingerprint is made of.
 pub(super) struct Identity<'a> {
@@ -21,53 +22,33 @@ pub(super) struct Identity<'a> {
     pub(super) fields: &'static [&'static str],
     pub(super) template: Cow<'a, str>,
     pub(super) key: Option<Cow<'a, str>>,
+    /// Whether a trigger again is a repeat: its sender says that it is the same.
+    pub(super) repeats: bool,
 }
 
 impl<'a> Identity<'a> {
-    pub(super) fn of(body: &Body<'a>, payload: &Payload<'a>, action: Action) -> Result<Self, Refusal> {
-        match action {
-            Action::Change => Self::of_change(payload),
-            Action::Trigger if is_blank(&body.dedup_key) => Self::of_keyless(payload),
-            _ => Ok(Self {
-                fields: &["dedup_key"],
-                template: Cow::Borrowed(""),
-                ..Self::of_key(sent_key(body, action)?)
-            }),
+    pub(super) fn of(
+        body: &Body<'a>,
+        payload: &Payload<'a>,
+        action: Action,
+        source: &str,
+    ) -> Result<Self, Refusal> {
+        if action == Action::Change {
+            return Self::of_change(payload);
         }
+        let key = Key::of(body, payload, action)?;
+        Ok(Self {
+            fingerprint: Hash128::of([Format::PagerDuty.name(), source, &key.text]),
+            fields: key.fields,
+            template: key.template,
+            key: Some(key.text),
+            repeats: key.is_sent,
+        })
     }
 
     /// The key as text, for people.
     pub(super) fn key_text(&self) -> &str {
         self.key.as_deref().unwrap_or_default()
-    }
-
-    fn of_key(key: Cow<'a, str>) -> Self {
-        Self {
-            fingerprint: Hash128::of([Format::PagerDuty.name(), &key]),
-            fields: &[],
-            template: Cow::Borrowed(""),
-            key: Some(key),
-        }
-    }
-
-    fn of_keyless(payload: &Payload<'a>) -> Result<Self, Refusal> {
-        let template = masked(text(&payload.summary, "summary")?);
-        let [source, component, class] = [
-            text(&payload.source, "source")?,
-            text(&payload.component, "component")?,
-            text(&payload.class, "class")?,
-        ];
-        let hash = Hash128::of([&*source, &*component, &*class, &*template]);
-        Ok(Self {
-            fields: &[
-                "payload.source",
-                "payload.component",
-                "payload.class",
-                "template(payload.summary)",
-            ],
-            template,
-            ..Self::of_key(Cow::Owned(format!("opsward-{hash}")))
-        })
     }
 
     fn of_change(payload: &Payload<'a>) -> Result<Self, Refusal> {
@@ -78,6 +59,51 @@ impl<'a> Identity<'a> {
             fields: &["payload.source", "template(payload.summary)"],
             template,
             key: None,
+            repeats: false,
+        })
+    }
+}
+
+/// The key of an alert event: as sent, or what a trigger without one gets.
+struct Key<'a> {
+    text: Cow<'a, str>,
+    fields: &'static [&'static str],
+    template: Cow<'a, str>,
+    is_sent: bool,
+}
+
+impl<'a> Key<'a> {
+    fn of(body: &Body<'a>, payload: &Payload<'a>, action: Action) -> Result<Self, Refusal> {
+        if action == Action::Trigger && is_blank(&body.dedup_key) {
+            return Self::made(payload);
+        }
+        Ok(Self {
+            text: sent_key(body, action)?,
+            fields: &["source.name", "dedup_key"],
+            template: Cow::Borrowed(""),
+            is_sent: true,
+        })
+    }
+
+    fn made(payload: &Payload<'a>) -> Result<Self, Refusal> {
+        let template = masked(text(&payload.summary, "summary")?);
+        let [source, component, class] = [
+            text(&payload.source, "source")?,
+            text(&payload.component, "component")?,
+            text(&payload.class, "class")?,
+        ];
+        let hash = Hash128::of([&*source, &*component, &*class, &*template]);
+        Ok(Self {
+            text: Cow::Owned(format!("opsward-{hash}")),
+            fields: &[
+                "source.name",
+                "payload.source",
+                "payload.component",
+                "payload.class",
+                "template(payload.summary)",
+            ],
+            template,
+            is_sent: false,
         })
     }
 }
@@ -85,10 +111,11 @@ impl<'a> Identity<'a> {
 /// The key of an alert event: as sent, or what a trigger without one gets. `None` for a change event, and for what has
 /// no item.
 pub fn dedup_key(body: &[u8]) -> Option<String> {
-    let body: Body<'_> = body::object(body::text(body).ok()?, Place::Body).ok()?;
-    let action = action(&body).ok()?;
-    let identity = Identity::of(&body, &body.payload().ok()?, action).ok()?;
-    identity.key.map(Cow::into_owned)
+    let body = surrogates::mended(body);
+    let body: Body<'_> = body::object(body::text(&body).ok()?, Place::Body).ok()?;
+    let action = action(&body).ok().filter(|action| *action != Action::Change)?;
+    let key = Key::of(&body, &body.payload().ok()?, action).ok()?;
+    Some(key.text.into_owned())
 }
 
 /// The key as sent; only a trigger may lack it.

@@ -20,13 +20,13 @@ fn results_as(format: Format, body: &str, headers: &[(&str, &str)]) -> Vec<Resul
         received_at: RECEIVED_AT,
         source: "s",
     };
-    let items = match reader.parse(input) {
-        Ok(items) => items.map(|item| item.result.map(Event::into_owned)).collect(),
+    match reader.parse(input) {
+        Ok(items) => {
+            assert_eq!(reader.texts(input).len(), items.len());
+            items.map(|item| item.result.map(Event::into_owned)).collect()
+        }
         Err(refusal) => vec![Err(refusal)],
-    };
-    let texts = reader.texts(input).len();
-    assert!(texts == 0 || texts == items.len());
-    items
+    }
 }
 
 fn results(body: &Value, headers: &[(&str, &str)]) -> Vec<Result<Event<'static>, Refusal>> {

@@ -10,10 +10,10 @@ pub fn check(reader: &Reader, input: Input<'_>) -> usize {
         Ok(items) => items,
     };
     let texts = reader.texts(input).len();
-    assert!(
-        texts == 0 || texts == items.len(),
-        "{texts} texts of {} items",
-        items.len()
+    assert_eq!(
+        texts,
+        items.len(),
+        "an item without a text is a dead letter without one"
     );
     items
         .map(|item| match &item.result {

@@ -57,6 +57,12 @@ impl<'a> Metric<'a> {
         }
     }
 
+    /// The same with what tells one of an alarm's time series from the others, which is the most specific.
+    pub(super) fn with_dimensions(mut self, attributes: &Object<'a>) -> Self {
+        self.dimensions.splice(..0, attributes.pairs());
+        self
+    }
+
     /// The thing that the metric is of; empty when nothing names one.
     pub(super) fn resource(&self) -> Cow<'a, str> {
         let of = |thing: &&str| self.dimensions.iter().find(|(name, _)| name == *thing);

@@ -10,29 +10,30 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
-use crate::eventbridge::envelope::{self, Envelope};
+use super::{Batch, occurred_at};
+use crate::eventbridge::envelope;
 use crate::eventbridge::object::Object;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence};
 
 /// Makes an event of a finding.
 pub(super) fn event<'a>(
-    envelope: &Envelope<'a>,
+    batch: &Batch<'a>,
     finding: &Object<'a>,
     input: &Input<'a>,
 ) -> Result<(Event<'a>, usize), Refusal> {
+    let envelope = &batch.envelope;
     let id = finding.required("Id", "a finding has an id")?;
     let title = finding.required("Title", "say what was found")?;
     let product = finding.scalar("ProductArn");
     let fingerprint = Hash128::of([Format::EventBridge.name(), "aws.securityhub", &id, &product]);
     let starts_at = finding.first_time(&["CreatedAt", "FirstObservedAt"])?;
     let updated_at = finding.first_time(&["UpdatedAt", "LastObservedAt"])?;
-    let occurred_at = updated_at.or(envelope.time).unwrap_or(input.received_at);
     let resources = envelope::resources(finding.objects("Resources").map(|resource| resource.scalar("Id")));
     let (severity, severity_from) = severity(finding)?;
     let types = finding.texts("Types").map(cut::short);
     let tags = Strings(types.take(bounds::TAGS).collect());
-    let (labels, labels_cut) = labels::fit(labels(envelope, finding));
+    let (labels, labels_cut) = labels(batch, finding);
     let or_envelopes = |name: &str, other: &Cow<'a, str>| match finding.scalar(name) {
         text if text.trim().is_empty() => cut::short(other.clone()),
         text => cut::short(text),
@@ -60,7 +61,7 @@ pub(super) fn event<'a>(
         tags,
         links: links(finding),
         data: Some(finding.as_sent()?),
-        occurred_at: sent_time::clamped(occurred_at, input.received_at),
+        occurred_at: occurred_at(updated_at, envelope, input),
         ..envelope::blank(envelope.source.clone(), input)
     };
     Ok((event, labels_cut))
@@ -99,9 +100,9 @@ fn severity(finding: &Object<'_>) -> Result<(Severity, &'static str), Refusal> {
     Ok((known, "Severity.Normalized"))
 }
 
-fn labels<'a>(envelope: &Envelope<'a>, finding: &Object<'a>) -> Labels<'a> {
+fn labels<'a>(batch: &Batch<'a>, finding: &Object<'a>) -> (Labels<'a>, usize) {
     let compliance = finding.lenient_object("Compliance");
-    let pairs = [
+    labels::named([
         ("GeneratorId", finding.scalar("GeneratorId")),
         ("ProductName", finding.scalar("ProductName")),
         ("RecordState", finding.scalar("RecordState")),
@@ -111,10 +112,8 @@ fn labels<'a>(envelope: &Envelope<'a>, finding: &Object<'a>) -> Labels<'a> {
         ),
         ("ComplianceStatus", compliance.scalar("Status")),
         ("SecurityControlId", compliance.scalar("SecurityControlId")),
-        ("actionName", envelope.detail.scalar("actionName")),
-    ];
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
+        ("actionName", batch.action_name.clone()),
+    ])
 }
 
 fn links<'a>(finding: &Object<'a>) -> Labels<'a> {

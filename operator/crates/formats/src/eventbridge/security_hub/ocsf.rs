@@ -11,10 +11,11 @@ use domain::hash::Hash128;
 use domain::json::{Labels, Strings};
 use domain::severity::Severity;
 
+use super::occurred_at;
 use crate::eventbridge::envelope::{self, Envelope};
 use crate::eventbridge::object::Object;
 use crate::refusal::Refusal;
-use crate::{Format, Input, cut, labels, links, occurrence, sent_time};
+use crate::{Format, Input, cut, labels, links, occurrence};
 
 /// What identifies a finding.
 const FINGERPRINT_FIELDS: [&str; 3] = ["finding_info.uid", "metadata.product.uid", "cloud.account.uid"];
@@ -46,7 +47,6 @@ pub(super) fn event<'a>(
     ])?;
     let updated_at = finding.first_time(&["time", "time_dt"])?;
     let updated_at = updated_at.or(info.first_time(&["modified_time", "modified_time_dt"])?);
-    let occurred_at = updated_at.or(envelope.time).unwrap_or(input.received_at);
     let named = finding
         .objects("resources")
         .chain([finding.lenient_object("resource")]);
@@ -54,7 +54,7 @@ pub(super) fn event<'a>(
     let (severity, severity_from) = severity(finding);
     let types = info.texts("types").map(cut::short);
     let tags = Strings(types.take(bounds::TAGS).collect());
-    let (labels, labels_cut) = labels::fit(labels(finding));
+    let (labels, labels_cut) = labels(finding);
     let or = |text: Cow<'a, str>, other: &Cow<'a, str>| {
         cut::short(if text.trim().is_empty() {
             other.clone()
@@ -81,7 +81,7 @@ pub(super) fn event<'a>(
         tags,
         links: links(finding, &info),
         data: Some(finding.as_sent()?),
-        occurred_at: sent_time::clamped(occurred_at, input.received_at),
+        occurred_at: occurred_at(updated_at, envelope, input),
         ..envelope::blank(envelope.source.clone(), input)
     };
     Ok((event, labels_cut))
@@ -126,18 +126,16 @@ fn severity(finding: &Object<'_>) -> (Severity, &'static str) {
     (known, "severity_id")
 }
 
-fn labels<'a>(finding: &Object<'a>) -> Labels<'a> {
+fn labels<'a>(finding: &Object<'a>) -> (Labels<'a>, usize) {
     let compliance = finding.lenient_object("compliance");
     let product = finding.lenient_object("metadata").lenient_object("product");
-    let pairs = [
+    labels::named([
         ("class_uid", finding.scalar("class_uid")),
         ("compliance.control", compliance.scalar("control")),
         ("compliance.status", compliance.scalar("status")),
         ("product.name", product.scalar("name")),
         ("status", finding.first(&["status", "status_id"])),
-    ];
-    let pairs = pairs.into_iter().filter(|(_, value)| !value.trim().is_empty());
-    Labels::new(pairs.map(|(name, value)| (name.into(), value)).collect())
+    ])
 }
 
 fn links<'a>(finding: &Object<'a>, info: &Object<'a>) -> Labels<'a> {
