@@ -40,12 +40,12 @@ pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>, message: &'a Reader) ->
             if sent.is_notice(message) {
                 return Ok(notice(&sent, &input));
             }
-            let id = sent.id;
+            let key = delivery_key::of(Format::Sns, &sent.id);
             let items = message.parse(input)?;
             let several = items.len() > 1;
             let numbered = items.enumerate();
             Ok(Box::new(numbered.map(move |(index, item)| {
-                with_key(item, &id, several.then_some(index))
+                with_key(item, &key, several.then_some(index))
             })))
         }
         Delivery::Notification(envelope) => {
@@ -59,14 +59,14 @@ pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>, message: &'a Reader) ->
             };
             let items = owned::items(message.parse(inner).map_err(in_message)?);
             let several = items.len() > 1;
-            let id = sent.id;
+            let key = delivery_key::of(Format::Sns, &sent.id);
             let numbered = items.enumerate();
             Ok(Box::new(numbered.map(move |(index, item)| {
                 let item = Item {
                     result: item.result.map_err(in_message),
                     ..item
                 };
-                with_key(item, &id, several.then_some(index))
+                with_key(item, &key, several.then_some(index))
             })))
         }
     }
@@ -248,7 +248,7 @@ fn notice_event<'m>(sent: &Message<'m>, input: &Input<'m>) -> Result<Event<'m>, 
     let part_of_arn = |index| Cow::Owned(sent.topic.split(':').nth(index).unwrap_or_default().to_owned());
     let (template, field) = sent.template();
     Ok(Event {
-        delivery_key: key(&sent.id, None),
+        delivery_key: delivery_key::of(Format::Sns, &sent.id),
         fingerprint: Hash128::of([Format::Sns.name(), &sent.topic, &template]),
         fingerprint_fields: ["TopicArn", field]
             .into_iter()
@@ -298,21 +298,17 @@ fn in_message(mut refusal: Refusal) -> Refusal {
     refusal
 }
 
-/// The item with SNS's id for its delivery, where its own format has none.
-fn with_key<'a>(mut item: Item<'a>, id: &str, index: Option<usize>) -> Item<'a> {
+/// The item with the message's key, where its own format has none.
+fn with_key<'a>(mut item: Item<'a>, message: &str, index: Option<usize>) -> Item<'a> {
     if let Ok(event) = &mut item.result
         && event.delivery_key.is_empty()
     {
-        event.delivery_key = key(id, index);
+        event.delivery_key = match index {
+            Some(index) => delivery_key::of_item(message, index),
+            None => Cow::Owned(message.to_owned()),
+        };
     }
     item
-}
-
-fn key<'a>(id: &str, index: Option<usize>) -> Cow<'a, str> {
-    match index {
-        Some(index) if !id.trim().is_empty() => delivery_key::of(Format::Sns, &format!("{id}#{index}")),
-        _ => delivery_key::of(Format::Sns, id),
-    }
 }
 
 #[cfg(test)]

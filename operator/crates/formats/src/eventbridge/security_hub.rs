@@ -31,6 +31,7 @@ const FINDINGS: &str = "detail.findings";
 /// What the findings of an event share. Read once: thousands of them would each search all of a large `detail`.
 pub(super) struct Batch<'a> {
     envelope: Envelope<'a>,
+    delivery_key: Cow<'a, str>,
     /// `detail.actionName`, of findings that a person sent by a custom action.
     action_name: Cow<'a, str>,
 }
@@ -38,6 +39,7 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn of(envelope: Envelope<'a>) -> Self {
         Self {
+            delivery_key: envelope.delivery_key(),
             action_name: envelope.detail.scalar("actionName"),
             envelope,
         }
@@ -84,10 +86,10 @@ pub(super) fn event<'a>(
     } else {
         asff::event(batch, &finding, input)?
     };
-    event.delivery_key = if sent.has_others && !envelope.id.trim().is_empty() {
-        delivery_key::of(Format::EventBridge, &format!("{}#{}", envelope.id, sent.index))
+    event.delivery_key = if sent.has_others {
+        delivery_key::of_item(&batch.delivery_key, sent.index)
     } else {
-        envelope.delivery_key()
+        batch.delivery_key.clone()
     };
     Ok((event, labels_cut))
 }
