@@ -3,8 +3,8 @@
 //!
 //! * Every log record is an item. One of ERROR and above is a problem (Firing), any other an Info. No life cycle:
 //!   nothing in a log says that something is over, and so quiet ends it.
-//! * Identity: `service.namespace`, `service.name` and `deployment.environment.name` of the resource, the event's name
-//!   (or else the scope's), and `exception.type` (or else the template of the body).
+//! * Identity: the configured source, `service.namespace`, `service.name` and `deployment.environment.name` of the
+//!   resource, the event's name (or else the scope's), and `exception.type` (or else the template of the body).
 //! * Attributes that are scalars are labels: the resource's, and over them the record's own. `data` is the whole
 //!   record with its resource and scope, attributes as objects, unless a resource or a scope is too large to repeat.
 //! * Records have no id but by the convention `log.record.uid`, which is the delivery key.
@@ -340,7 +340,7 @@ mod tests {
         );
         assert_eq!(
             one.fingerprint_fields,
-            ["service.name", "scope.name", "template(body)"]
+            ["source", "service.name", "scope.name", "template(body)"]
                 .into_iter()
                 .collect()
         );

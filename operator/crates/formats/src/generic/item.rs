@@ -17,13 +17,11 @@ use super::shapes;
 use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Place, Quoted, Refusal};
 use crate::{
-    Format, Input, authority, body, cut, data, delivery_key, links, sent_time, state_word, template,
+    Format, Input, SOURCE, authority, body, cut, data, delivery_key, links, sent_time, state_word, template,
 };
 
 /// The word for a state that makes no event.
 const IGNORE: &str = "ignore";
-/// Within which an id is one: part of every fingerprint.
-const SOURCE: &str = "source";
 /// What the fingerprint is of when the mapping gives none.
 const TEXT_FIELDS: [&str; 5] = [SOURCE, "type", "host", "service", "title"];
 

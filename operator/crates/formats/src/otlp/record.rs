@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::origin::{ACCOUNT, ENVIRONMENT, HOST, NAMESPACE, Origin, REGION, SERVICE, TEAM, THING};
 use super::value::{first, label_pairs, object, without_empty};
 use super::wire::{AnyValue, KeyValue, Kind, LogRecord};
-use crate::{Format, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
+use crate::{Format, SOURCE, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
 
 const NANOS_A_MILLI: u64 = 1_000_000;
 
@@ -38,7 +38,7 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         None => cut::short(of_record(names).unwrap_or_default().into()),
     };
     let said = Said::of(record);
-    let identity = Identity::of(&said, origin, &of_resource);
+    let identity = Identity::of(&said, origin, &of_resource, receipt.source);
     let severity = severity(record);
     let title = cut::title(Cow::Owned(
         said.headline(&record.severity_text, &identity.service),
@@ -164,7 +164,7 @@ fn names(members: &[KeyValue]) -> String {
     names.join(", ")
 }
 
-/// Which problem a record tells of: whose it is, and the event's name or else the scope, and the exception's type or
+/// Which problem a record tells of: who sends it, whose it is, and the event's name or else the scope, and the exception's type or
 /// else the template of the text. A structured body without a message is told by the names of its members.
 struct Identity {
     fingerprint: Hash128,
@@ -174,7 +174,12 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(said: &Said, origin: &Origin, of_resource: &dyn Fn(&[&str]) -> Cow<'static, str>) -> Self {
+    fn of(
+        said: &Said,
+        origin: &Origin,
+        of_resource: &dyn Fn(&[&str]) -> Cow<'static, str>,
+        source: &str,
+    ) -> Self {
         let service = of_resource(&SERVICE).into_owned();
         let namespace = of_resource(&NAMESPACE);
         let environment = of_resource(&ENVIRONMENT);
@@ -187,6 +192,7 @@ impl Identity {
             None => (template::of(said.lasting()), "template(body)"),
         };
         let parts = [
+            (SOURCE, source),
             ("service.namespace", &*namespace),
             ("service.name", &service),
             ("deployment.environment.name", &environment),
@@ -200,14 +206,9 @@ impl Identity {
         } else {
             problem.clone().into_owned()
         };
-        let fields: Strings<'static> = fields.map(|(field, _)| *field).collect();
         Self {
             fingerprint: Hash128::of(std::iter::once(Format::Otlp.name()).chain(hashed)),
-            fields: if fields.is_empty() {
-                ["service.name"].into_iter().collect()
-            } else {
-                fields
-            },
+            fields: fields.map(|(field, _)| *field).collect(),
             template,
             service,
         }
