@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::hex;
 use domain::json::Text;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -154,24 +155,12 @@ fn number_of(name: &str) -> i32 {
 }
 
 /// An id in hexadecimal, in either case. What is none is as good as nothing: an id is no reason to lose a record.
-pub(super) fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text: Option<Text<'_>> = Option::deserialize(deserializer)?;
     let text = text.map(|Text(text)| text).unwrap_or_default();
-    let digit = |byte: &u8| {
-        char::from(*byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
-        _ => None,
-    };
-    Ok(text
-        .as_bytes()
-        .chunks(2)
-        .map(byte)
-        .collect::<Option<Vec<u8>>>()
-        .unwrap_or_default())
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let bytes: Option<Vec<u8>> = pairs.iter().copied().map(hex::byte).collect();
+    Ok(bytes.filter(|_| rest.is_empty()).unwrap_or_default())
 }
 
 impl<'de> Deserialize<'de> for AnyValue {

@@ -1,10 +1,10 @@
 //! What a log record becomes, by the names of OpenTelemetry's semantic conventions.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use domain::event::{Event, EventState, Source, bounds};
 use domain::hash::Hash128;
+use domain::hex;
 use domain::json::{Labels, RawJson, Strings};
 use domain::severity::Severity;
 use domain::time::Time;
@@ -243,18 +243,15 @@ fn occurred_at(record: &LogRecord, received_at: Time) -> Time {
     sent_time::clamped(sent.map_or(received_at, Time::from_millis), received_at)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+fn id_text(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| hex::digits(*byte));
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits.map(char::from));
+    text
 }
 
 fn traceparent_of(record: &LogRecord) -> String {
-    let (trace, span) = (hex(&record.trace_id), hex(&record.span_id));
+    let (trace, span) = (id_text(&record.trace_id), id_text(&record.span_id));
     let text = format!("00-{trace}-{span}-{:02x}", record.flags & TRACE_FLAGS);
     if traceparent::is_well_formed(&text) {
         text
@@ -282,8 +279,8 @@ pub(super) fn data(record: &LogRecord, origin: &Origin) -> Value {
         ("eventName", json!(record.event_name)),
         ("severityText", json!(record.severity_text)),
         ("severityNumber", json!(record.severity_number)),
-        ("traceId", json!(hex(&record.trace_id))),
-        ("spanId", json!(hex(&record.span_id))),
+        ("traceId", json!(id_text(&record.trace_id))),
+        ("spanId", json!(id_text(&record.span_id))),
         ("droppedAttributesCount", json!(record.dropped_attributes_count)),
     ];
     let mut members = without_empty(members);

@@ -88,10 +88,10 @@ pub(super) struct LogRecord {
     #[serde(deserialize_with = "json::integer")]
     pub(super) flags: u32,
     #[prost(bytes = "vec", tag = "9")]
-    #[serde(deserialize_with = "json::hex")]
+    #[serde(deserialize_with = "json::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "10")]
-    #[serde(deserialize_with = "json::hex")]
+    #[serde(deserialize_with = "json::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(string, tag = "12")]
     #[serde(deserialize_with = "json::or_default")]
