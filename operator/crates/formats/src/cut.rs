@@ -13,6 +13,16 @@ pub(crate) fn to_bytes(text: Cow<'_, str>, bytes: usize) -> Cow<'_, str> {
     part(text, 0, end)
 }
 
+/// The beginning of a sender's text, for a message: cut between words, since half a secret would not be recognised as
+/// one when the message is redacted.
+pub(crate) fn between_words(text: &str, bytes: usize) -> &str {
+    let clipped = clip(text, bytes);
+    match clipped.rsplit_once(char::is_whitespace) {
+        Some((words, _)) if clipped.len() < text.len() => words,
+        _ => clipped,
+    }
+}
+
 /// A short field such as `service`.
 pub(crate) fn short(text: Cow<'_, str>) -> Cow<'_, str> {
     to_bytes(text, bounds::LABEL_VALUE_BYTES)

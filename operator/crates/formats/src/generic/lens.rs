@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use domain::event::clip;
 use domain::expression::Scope;
 use serde_json::Value as Json;
 
 use super::mapping::Mapped;
 use super::shapes;
+use crate::cut;
 use crate::field::Field;
 use crate::refusal::{Path, Place, Reason, Refusal};
 
@@ -89,12 +89,7 @@ impl Lens<'_, '_> {
 /// An expression that has no answer, and what to do.
 pub(super) fn no_answer(at: impl std::fmt::Display, why: &str) -> Refusal {
     let why = why.lines().next().unwrap_or_default();
-    let clipped = clip(why, WHY_BYTES);
-    // Between words, as everything quoted: half a secret would not be recognised when the message is redacted.
-    let shown = match clipped.rsplit_once(char::is_whitespace) {
-        Some((words, _)) if clipped.len() < why.len() => words,
-        _ => clipped,
-    };
+    let shown = cut::between_words(why, WHY_BYTES);
     let message =
         format!("{at}: {shown}; mend the expression, with has(…) or .?…orValue(…) for what may be absent");
     Refusal::new(Reason::InvalidField, message)

@@ -80,7 +80,7 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         account: of_resource(&ACCOUNT),
         region: of_resource(&REGION),
         labels,
-        data: RawJson::of(&data(record, origin)),
+        data: RawJson::of(&data(record, Some(origin))),
         traceparent: traceparent_of(record).into(),
         occurred_at: occurred_at(record, receipt.at),
         received_at: receipt.at,
@@ -268,8 +268,9 @@ fn labels_of<'a>(record: &LogRecord, origin: &Origin) -> (Labels<'a>, usize) {
     (labels, cut_before + cut)
 }
 
-/// The whole record with its origin; attributes as objects, empty members left out.
-pub(super) fn data(record: &LogRecord, origin: &Origin) -> Value {
+/// The whole record with its origin, where that is known; attributes as objects, empty members left out.
+pub(super) fn data(record: &LogRecord, origin: Option<&Origin>) -> Value {
+    let number = |number: i64| if number == 0 { Value::Null } else { number.into() };
     let members = [
         (
             "body",
@@ -278,12 +279,17 @@ pub(super) fn data(record: &LogRecord, origin: &Origin) -> Value {
         ("attributes", Value::Object(object(&record.attributes))),
         ("eventName", json!(record.event_name)),
         ("severityText", json!(record.severity_text)),
-        ("severityNumber", json!(record.severity_number)),
+        ("severityNumber", number(record.severity_number.into())),
         ("traceId", json!(id_text(&record.trace_id))),
         ("spanId", json!(id_text(&record.span_id))),
-        ("droppedAttributesCount", json!(record.dropped_attributes_count)),
+        (
+            "droppedAttributesCount",
+            number(record.dropped_attributes_count.into()),
+        ),
     ];
     let mut members = without_empty(members);
-    origin.write(&mut members);
+    if let Some(origin) = origin {
+        origin.write(&mut members);
+    }
     Value::Object(members)
 }
