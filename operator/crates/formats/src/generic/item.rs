@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::event::{Event, EventState, Source, bounds};
-use domain::expression::{Scope, Step};
+use domain::expression::Step;
 use domain::hash::Hash128;
 use domain::json::{Labels, RawJson, Strings};
 use domain::severity::Severity;
@@ -28,12 +28,10 @@ const TEXT_FIELDS: [&str; 5] = [SOURCE, "type", "host", "service", "title"];
 /// The event of an item, and how many of its labels were cut; none when its state is [`IGNORE`].
 pub(super) fn event<'a>(
     raw: &'a RawValue,
-    place: Place,
     mapping: &Mapping,
-    scope: &mut Scope<'_>,
+    mut lens: Lens<'_, '_>,
     input: &Input<'a>,
 ) -> Result<Option<(Event<'a>, usize)>, Refusal> {
-    let mut lens = Lens { scope, place };
     let Some(state) = state(&mut lens, &mapping.state)? else {
         return Ok(None);
     };

@@ -364,6 +364,24 @@ fn a_delivery_key_tells_items_of_one_message_apart() {
 }
 
 #[test]
+fn a_long_text_of_the_body_is_not_copied_for_any_number_of_items() {
+    let fields = [
+        ("items", "body.list"),
+        ("title", "item.t"),
+        ("description", "body.long"),
+    ];
+    let list = vec![r#"{"t":"t"}"#; 300].join(",");
+    let body = format!(r#"{{"long":"{}","list":[{list}]}}"#, "x".repeat(1 << 19));
+    let made = read(&fields, &[], &body).unwrap();
+    let (taken, refused): (Vec<_>, Vec<_>) = made.into_iter().map(|(made, _)| made).partition(Result::is_ok);
+    assert_eq!((taken.len(), refused.len()), (127, 173));
+    assert_eq!(
+        refused[0].as_ref().unwrap_err(),
+        "items[127].mapping.description: the answers for the items of this body are too long together; select less of it"
+    );
+}
+
+#[test]
 fn labels_come_in_any_shape_that_vendors_have() {
     let labels = |json: &str| {
         let body = format!(r#"{{"l":{json}}}"#);
