@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use crate::event::Event;
-use crate::hash::{Hash128, hex_digits};
+use crate::hash::Hash128;
+use crate::hex;
 use crate::json::{Labels, Strings};
 use crate::names;
 use crate::time::Time;
@@ -204,7 +205,7 @@ fn write_escaped(out: &mut Vec<u8>, text: &str) {
         };
         match escape(byte) {
             b'u' => {
-                let [high, low] = hex_digits(byte);
+                let [high, low] = hex::digits(byte);
                 out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             }
             letter => out.extend_from_slice(&[b'\\', letter]),

@@ -7,6 +7,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::hex;
+
 /// The first 128 bits of a BLAKE3. Written as 32 lower-case hexadecimal digits; all zero means absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash128(u128);
@@ -25,12 +27,14 @@ impl Hash128 {
     }
 
     /// Reads 32 hexadecimal digits.
-    pub fn parse(hex: &str) -> Option<Self> {
-        let (halves, []) = hex.as_bytes().as_chunks::<16>() else {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (halves, []) = text.as_bytes().as_chunks::<16>() else {
             return None;
         };
         let &[high, low] = halves else { return None };
-        Some(Self(u128::from(half(high)?) << 64 | u128::from(half(low)?)))
+        Some(Self(
+            u128::from(hex::number(high)?) << 64 | u128::from(hex::number(low)?),
+        ))
     }
 
     /// Whether this is the absent value.
@@ -55,48 +59,10 @@ impl Hash128 {
     pub fn hex(self) -> [u8; 32] {
         let mut text = [0_u8; 32];
         for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(self.0.to_be_bytes()) {
-            *pair = hex_digits(byte);
+            *pair = hex::digits(byte);
         }
         text
     }
-}
-
-/// The two hexadecimal digits of a byte.
-pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
-    [digit(byte >> 4), digit(byte & 0xf)]
-}
-
-/// What each byte is as a hexadecimal digit; [`NO_DIGIT`] when it is none.
-const DIGIT_VALUES: [u8; 256] = digit_values();
-const NO_DIGIT: u8 = 0x80;
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler"
-)]
-const fn digit_values() -> [u8; 256] {
-    let mut values = [NO_DIGIT; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if let Some(value) = (byte as u8 as char).to_digit(16) {
-            values[byte] = value as u8;
-        }
-        byte += 1;
-    }
-    values
-}
-
-/// Half a hash; in 64 bits, which processors shift faster than 128. All digits are looked at before any is judged.
-fn half(digits: [u8; 16]) -> Option<u64> {
-    let value = |digit: u8| DIGIT_VALUES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
-    let (bits, seen) = digits.iter().fold((0, 0), |(bits, seen), digit| {
-        let value = value(*digit);
-        (bits << 4 | u64::from(value), seen | value)
-    });
-    (seen < NO_DIGIT).then_some(bits)
 }
 
 impl fmt::Display for Hash128 {

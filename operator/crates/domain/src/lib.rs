@@ -9,6 +9,7 @@ pub mod entry;
 pub mod event;
 pub mod expression;
 pub mod hash;
+pub mod hex;
 pub mod incident;
 pub mod json;
 mod names;

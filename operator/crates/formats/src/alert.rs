@@ -20,7 +20,7 @@ use crate::data::Member;
 use crate::field::Field;
 use crate::labels::{self, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, Items, authority, cut, data, occurrence, sent_time};
+use crate::{Format, Input, Items, SOURCE, authority, cut, data, occurrence, sent_time};
 use sent::Alert;
 pub(crate) use sent::{Envelope, Extra};
 
@@ -164,6 +164,7 @@ fn event<'a, D: Dialect>(
         &alert.fingerprint.text(&place.field("fingerprint"))?,
         &labels,
         sender,
+        input.source,
     );
     let mut annotations = Annotations::read(alert.annotations, place)?;
     let generator_url = alert.generator_url.text(&place.field("generatorURL"))?;
@@ -285,7 +286,7 @@ struct Identity<'a> {
     fields: Strings<'a>,
 }
 
-fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>) -> Identity<'a> {
+fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>, source: &str) -> Identity<'a> {
     let (format, cluster, organisation) = (sender.format().name(), sender.cluster(), sender.organisation());
     let own = match sender {
         Sender::Webhook { .. } => fingerprint.trim_ascii(),
@@ -293,18 +294,18 @@ fn identity<'a>(fingerprint: &str, labels: &Labels<'_>, sender: &Sender<'_>) -> 
     };
     let organisation = Some(organisation).filter(|id| !id.is_empty());
     let (fingerprint, field) = match (own, organisation) {
-        ("", None) => (labels::identity([format, &cluster], labels), "labels"),
+        ("", None) => (labels::identity([format, source, &cluster], labels), "labels"),
         // No cluster's name has this character: it begins a URL's fragment.
         ("", Some(id)) => (
-            labels::identity([format, &format!("{cluster}#{id}")], labels),
+            labels::identity([format, source, &format!("{cluster}#{id}")], labels),
             "labels",
         ),
         (own, id) => (
-            Hash128::of([format, own, &cluster].into_iter().chain(id)),
+            Hash128::of([format, source, own, &cluster].into_iter().chain(id)),
             "fingerprint",
         ),
     };
-    let fields = [field]
+    let fields = [SOURCE, field]
         .into_iter()
         .chain(organisation.map(|_| "orgId"))
         .chain((!cluster.is_empty()).then_some("externalURL"));

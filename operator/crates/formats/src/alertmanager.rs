@@ -3,7 +3,8 @@
 //! configuration (`webhook_config`) and `api/v2/openapi.yaml` of prometheus/alertmanager.
 //!
 //! * Identity: an alert of the webhook is its `fingerprint` and the Alertmanager it came through; versions
-//!   before 0.19 send none, and the labels take its place. A posted alert is its labels. The two are not one
+//!   before 0.19 send none, and the labels take its place. A posted alert is its labels. All of it within the
+//!   configured source: Alertmanagers that nobody gave an external URL have the same. The two are not one
 //!   problem: who sends both ways gets both, and should not.
 //! * An alert needs `labels.alertname`. Alertmanager itself takes any one label, but an event without a type or
 //!   a title helps nobody; every rule of Prometheus has one.

@@ -13,6 +13,16 @@ pub(crate) fn to_bytes(text: Cow<'_, str>, bytes: usize) -> Cow<'_, str> {
     part(text, 0, end)
 }
 
+/// The beginning of a sender's text, for a message: cut between words, since half a secret would not be recognised as
+/// one when the message is redacted.
+pub(crate) fn between_words(text: &str, bytes: usize) -> &str {
+    let clipped = clip(text, bytes);
+    match clipped.rsplit_once(char::is_whitespace) {
+        Some((words, _)) if clipped.len() < text.len() => words,
+        _ => clipped,
+    }
+}
+
 /// A short field such as `service`.
 pub(crate) fn short(text: Cow<'_, str>) -> Cow<'_, str> {
     to_bytes(text, bounds::LABEL_VALUE_BYTES)
@@ -43,15 +53,13 @@ pub(crate) fn description<'a>(text: Cow<'a, str>, title: &str) -> Cow<'a, str> {
     }
 }
 
-/// A part of a text whose ends are character boundaries.
+/// A part of a text whose ends are character boundaries. Of an owned text the part is copied: cut in its place, a title
+/// would hold the room of the megabyte that it is of.
 pub(crate) fn part(text: Cow<'_, str>, start: usize, end: usize) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.get(start..end).unwrap_or_default()),
-        Cow::Owned(mut text) => {
-            text.truncate(end);
-            text.drain(..start);
-            Cow::Owned(text)
-        }
+        Cow::Owned(text) if (start, end) == (0, text.len()) => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.get(start..end).unwrap_or_default().to_owned()),
     }
 }
 
@@ -64,6 +72,16 @@ mod tests {
         assert_eq!(title("\n  disk full \nmore".into()), "disk full");
         assert_eq!(title("ü".repeat(600).into()).chars().count(), 500);
         assert_eq!(title(Cow::Owned("\n a\nb".to_owned())), "a");
+    }
+
+    #[test]
+    fn a_part_of_an_owned_text_takes_no_more_room_than_it_needs() {
+        let long = || Cow::Owned("x".repeat(1 << 20));
+        for part in [title(long()), short(long()), description(long(), "x")] {
+            let length = part.len();
+            assert_eq!(part.into_owned().capacity(), length);
+        }
+        assert_eq!(part(Cow::Owned("abc".to_owned()), 1, 2), "b");
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! | `output_fields` | no | data; see `fields.rs` |
 //!
 //! Falco tells that something happened and never that it is over: the events have no life cycle. The problem is the rule
-//! at its place, not the output, in which every event has other numbers. The place is the first that is known: the pod
+//! at its place within the configured source, not the output, in which every event has other numbers. The place is the first that is known: the pod
 //! (namespace, pod, image), the object of a Kubernetes audit event (namespace, resource, name), the host with its image.
 
 mod fields;
@@ -34,7 +34,7 @@ use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, WellKnown};
 use crate::refusal::{Place, Refusal};
-use crate::{Format, Input, Items, authority, body, cut, delivery_key, sent_time};
+use crate::{Format, Input, Items, SOURCE, authority, body, cut, delivery_key, sent_time};
 use fields::OutputFields;
 
 /// Falco's priorities, which are syslog's (falco.org, "Rule priorities").
@@ -121,9 +121,10 @@ fn event<'a>(mut alert: Alert<'a>, place: Place, input: &Input<'a>) -> Result<(E
     let severity = severity(&priority);
     let fields = OutputFields::read(alert.output_fields, &place.field("output_fields"))?;
     let problem = fields.problem(&rule, &hostname);
-    let fingerprint_fields = problem.iter().map(|(name, _)| *name).collect();
+    let names = problem.iter().map(|(name, _)| *name);
+    let fingerprint_fields = [SOURCE].into_iter().chain(names).collect();
     let parts = problem.into_iter().flat_map(|(name, value)| [name, value]);
-    let fingerprint = Hash128::of([Format::Falco.name()].into_iter().chain(parts));
+    let fingerprint = Hash128::of([Format::Falco.name(), input.source].into_iter().chain(parts));
     let occurred_at = sent_time::read(&alert.time, &place.field("time"))?;
     let resource = fields.resource(&hostname);
     let mut pairs = fields.into_labels();

@@ -15,7 +15,8 @@
 //! refuses all of them, since what the others would see of the body is not to be had without it. Otherwise it is
 //! refused alone.
 //!
-//! All items are made at once: which of them are ignored is known when they have been evaluated.
+//! All items are made at once: which of them are ignored is known when they have been evaluated. In a batch an expression
+//! that does not mention `item` is evaluated once.
 
 mod item;
 mod lens;
@@ -32,6 +33,7 @@ use crate::body::{self, Elements, MAX_DEPTH};
 use crate::refusal::{Place, Reason, Refusal};
 use crate::{Input, Item, Items, owned};
 
+use lens::{Answers, Lens};
 pub(crate) use mapping::Mapping;
 pub use mapping::MappingSpec;
 use mapping::{BODY, HEADERS, ITEM};
@@ -170,12 +172,18 @@ impl<'a> Batch<'a> {
     ) -> Result<Vec<Made<'a>>, Refusal> {
         let elements = Elements::<&'a RawValue>::of_body(text)?;
         let mut made = Vec::with_capacity(elements.0.len());
+        let mut answers = Answers::default();
         for (index, raw) in elements.0.into_iter().enumerate() {
             let place = Place::Element(list, index);
             match body::object(raw.get(), place) {
                 Ok(value) => {
                     scope.bind(ITEM, value);
-                    made.extend(self.make(raw, place, &mut scope));
+                    let lens = Lens {
+                        scope: &mut scope,
+                        place,
+                        answers: &mut answers,
+                    };
+                    made.extend(self.make(raw, lens));
                 }
                 Err(refusal) => made.push((Cow::Borrowed(raw.get()), Err(refusal).into())),
             }
@@ -194,12 +202,17 @@ impl<'a> Batch<'a> {
             scope.bind(BODY, body::object(text, Place::Body)?);
         }
         let raw: &RawValue = serde_json::from_str(text).map_err(|error| body::unreadable(&error))?;
-        Ok(self.make(raw, Place::Body, &mut scope).into_iter().collect())
+        let lens = Lens {
+            scope: &mut scope,
+            place: Place::Body,
+            answers: &mut Answers::default(),
+        };
+        Ok(self.make(raw, lens).into_iter().collect())
     }
 
     /// None when the item is ignored.
-    fn make(&self, raw: &'a RawValue, place: Place, scope: &mut Scope<'a>) -> Option<Made<'a>> {
-        let made = item::event(raw, place, self.mapping, scope, &self.input).transpose()?;
+    fn make(&self, raw: &'a RawValue, lens: Lens<'_, 'a>) -> Option<Made<'a>> {
+        let made = item::event(raw, self.mapping, lens, &self.input).transpose()?;
         Some((Cow::Borrowed(raw.get()), made.into()))
     }
 }

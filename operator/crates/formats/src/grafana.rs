@@ -4,7 +4,8 @@
 //!
 //! The body is Alertmanager's with more members, and is read as that is (`alert.rs`). What differs:
 //!
-//! * Identity is the alert's `fingerprint`, the organisation (`orgId`) and the Grafana (`externalURL`).
+//! * Identity is the alert's `fingerprint`, the organisation (`orgId`) and the Grafana (`externalURL`), within the
+//!   configured source.
 //! * A rule whose query fails or returns nothing fires as alert `DatasourceError` or `DatasourceNoData`; which rule it
 //!   was says label `rulename`, so that becomes type and title.
 //! * `dashboardURL`, `panelURL`, `silenceURL` and `imageURL` become links. What else an alert has (`values`,

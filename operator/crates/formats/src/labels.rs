@@ -160,8 +160,8 @@ impl<'de> Visitor<'de> for AnyLabels {
     }
 }
 
-/// The hash of a set of labels, as `scope` (a format, a cluster) knows it. Independent of their order.
-pub(crate) fn identity(scope: [&str; 2], labels: &Labels<'_>) -> Hash128 {
+/// The hash of a set of labels, as `scope` (a format, a source, a cluster) knows it. Independent of their order.
+pub(crate) fn identity(scope: [&str; 3], labels: &Labels<'_>) -> Hash128 {
     let pairs = || labels.iter().flat_map(|(name, value)| [name, value]);
     let parts = || scope.into_iter().chain(pairs());
     // Each part behind its length, written as one character, is one text to hash: a third fewer bytes than the
@@ -314,11 +314,12 @@ mod tests {
     #[test]
     fn identity_keeps_names_values_and_scopes_apart() {
         let all = [
-            identity(["f", ""], &labels(r#"{"a":"b"}"#)),
-            identity(["f", "a"], &labels(r#"{"b":"c"}"#)),
-            identity(["f", ""], &labels(r#"{"a":"b","c":"d"}"#)),
-            identity(["f", ""], &labels(r#"{"a":"b\u0000c\u0000d"}"#)),
-            identity(["f", ""], &labels(r#"{"a\u0000b\u0000c":"d"}"#)),
+            identity(["f", "s", ""], &labels(r#"{"a":"b"}"#)),
+            identity(["f", "s", "a"], &labels(r#"{"b":"c"}"#)),
+            identity(["f", "t", ""], &labels(r#"{"a":"b"}"#)),
+            identity(["f", "s", ""], &labels(r#"{"a":"b","c":"d"}"#)),
+            identity(["f", "s", ""], &labels(r#"{"a":"b\u0000c\u0000d"}"#)),
+            identity(["f", "s", ""], &labels(r#"{"a\u0000b\u0000c":"d"}"#)),
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| other != one), "{index}");

@@ -53,6 +53,10 @@ pub use refusal::{Reason, Refusal};
 pub use sample::{Sample, sample};
 pub use traceparent::is_well_formed as is_traceparent;
 
+/// How `fingerprintFields` names the configured source. The ids of senders are ids within it only: two stock installations
+/// of one program name themselves alike, and one must not resolve the other's problems.
+pub(crate) const SOURCE: &str = "source";
+
 /// One request as the collector has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use domain::event::clip;
+use crate::cut;
 
 /// How much of a sender's own text a message quotes, in bytes: enough to recognise it, too little to flood a log.
 const QUOTED_BYTES: usize = 40;
@@ -161,17 +161,12 @@ fn is_plain(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The beginning of a sender's text, escaped and in quotes. Cut between words: half a secret would not be recognised
-/// as one when the message is redacted.
+/// The beginning of a sender's text, escaped and in quotes.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clipped = clip(self.0, QUOTED_BYTES);
-        let shown = match clipped.rsplit_once(char::is_whitespace) {
-            Some((words, _)) if clipped.len() < self.0.len() => words,
-            _ => clipped,
-        };
+        let shown = cut::between_words(self.0, QUOTED_BYTES);
         write!(
             f,
             "{shown:?}{}",

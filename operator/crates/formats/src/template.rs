@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     /// Lines as real programs write them, and their templates.
-    const LINES: [(&str, &str); 44] = [
+    const LINES: [(&str, &str); 47] = [
         ("disk 93% full on 10.0.0.7", "disk <percent> full on <ip>"),
         (
             "2024-12-20T10:30:00.123Z ERROR [http-nio-8080-exec-3] timeout after 30000 ms",
@@ -130,6 +130,9 @@ mod tests {
             r#"Readiness probe failed: Get "http://<ip>/ready": context deadline exceeded"#,
         ),
         ("fluentd-xkcdz evicted", "fluentd-<id> evicted"),
+        ("service-httpd down", "service-httpd down"),
+        ("service-dhcpd down", "service-dhcpd down"),
+        ("listener-https of web-x2x9z", "listener-https of web-<id>"),
         (
             "Out of memory: Killed process 12345 (java) total-vm:8388608kB, anon-rss:4194304kB",
             "Out of memory: Killed process <num> (java) total-vm:<size>, anon-rss:<size>",

@@ -114,6 +114,33 @@ fn an_empty_batch_is_a_success_without_events() {
 }
 
 #[test]
+fn two_sources_do_not_share_problems() {
+    const ALERTS: &str = r#"{"alerts":[{"labels":{"alertname":"A"}},{"labels":{"alertname":"A"},"fingerprint":"f"}],"externalURL":"http://am:9093"}"#;
+    for (format, body) in [
+        (Format::Alertmanager, ALERTS),
+        (Format::Alertmanager, r#"[{"labels":{"alertname":"A"}}]"#),
+        (Format::Grafana, ALERTS),
+        (Format::Falco, r#"{"rule":"R"}"#),
+        (
+            Format::Otlp,
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#,
+        ),
+    ] {
+        let of = |source: &'static str| -> Vec<_> {
+            let items = reader(format).parse(Input {
+                source,
+                ..input(body.as_bytes())
+            });
+            items.unwrap().map(|item| item.result.unwrap()).collect()
+        };
+        for (one, other) in of("eu").into_iter().zip(of("us")) {
+            assert_ne!(one.fingerprint, other.fingerprint, "{format:?}");
+            assert_eq!(one.fingerprint_fields.0[0], "source", "{format:?}");
+        }
+    }
+}
+
+#[test]
 fn an_item_keeps_its_own_text_for_a_dead_letter() {
     let body = br#"{"alerts":[ {"labels":{"alertname":"A"}} , {"labels": {}} ]}"#;
     let raws = reader(Format::Alertmanager).texts(input(body));

@@ -13,6 +13,12 @@ const WHOLE_DIGITS: usize = 15;
 const FRACTION_DIGITS: usize = 17;
 /// Digits between the commas of `1,234,567`.
 const GROUP_DIGITS: usize = 3;
+/// What else stands between groups of digits: `10 000`, `1'234`; spaces that do not break a line among them. Whether
+/// that is one number or two cannot be told.
+const GROUP_SIGNS: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\'', '\u{2019}'];
+
+/// What a minus may stand behind, beside whitespace: elsewhere it is a hyphen, or a range's (`$100-$500`).
+const BEFORE_MINUS: &str = "([{=:\"'";
 
 /// Words that make money more than its number says.
 const SCALES: [Key; 9] = Key::all([
@@ -44,8 +50,8 @@ pub(super) struct Measured {
 /// The amount that begins with this word.
 pub(super) fn from_number(word: &Word<'_>) -> Option<Measured> {
     let sign = word.as_str().bytes().next()?;
-    let unsigned = usize::from(matches!(sign, b'-' | b'+'));
-    let start = Cursor::new(word.text, word.start + unsigned);
+    let is_signed = matches!(sign, b'-' | b'+');
+    let start = Cursor::new(word.text, word.start + usize::from(is_signed));
     if !start.peek(0)?.is_ascii_digit() || is_inside(word) {
         return None;
     }
@@ -57,12 +63,12 @@ pub(super) fn from_number(word: &Word<'_>) -> Option<Measured> {
         Some(symbol) => unit_of_money(symbol, digits.end),
         None => unit(word, digits.end),
     }?;
-    if !end.is_at_end() || is_rate(end) {
+    let behind = word.text.get(end.at()..).unwrap_or_default();
+    if !end.is_at_end() || is_rate(end) || begins_range(behind) || digits.is_group(word.text) {
         return None;
     }
-    let is_negative = sign == b'-' || symbol.is_some_and(|symbol| symbol.is_negative);
     Some(Measured {
-        value: digits.value(word.text, is_negative)?,
+        value: digits.value(word.text, is_negative(word, symbol)?)?,
         unit,
         end: end.at(),
     })
@@ -84,6 +90,8 @@ fn is_inside(word: &Word<'_>) -> bool {
 #[derive(Clone, Copy)]
 struct Digits<'t> {
     start: usize,
+    /// How many stand before the decimal point.
+    whole: usize,
     /// Whether there are commas in it.
     has_groups: bool,
     has_fraction: bool,
@@ -116,10 +124,30 @@ impl<'t> Digits<'t> {
         let goes_on = matches!(end.peek(0), Some(b'.' | b',')) && is_digit(end.peek(1));
         (whole <= WHOLE_DIGITS && !goes_on).then_some(Self {
             start: start.at(),
+            whole,
             has_groups,
             has_fraction,
             end,
         })
+    }
+
+    /// Whether it may be but a group of a longer number: of `10 000`, `1'234.50`.
+    fn is_group(&self, text: &str) -> bool {
+        let digits = |bytes: &mut dyn Iterator<Item = u8>| {
+            let all = bytes.take(GROUP_DIGITS + 1);
+            all.take_while(u8::is_ascii_digit).count()
+        };
+        let (before, behind) = text.split_at_checked(self.end.at()).unwrap_or_default();
+        let before = before.get(..self.start).unwrap_or_default();
+        let is_first = || {
+            let next = behind.strip_prefix(GROUP_SIGNS).filter(|_| !self.has_fraction);
+            next.is_some_and(|next| digits(&mut next.bytes()) == GROUP_DIGITS)
+        };
+        let is_later = || {
+            let last = before.strip_suffix(GROUP_SIGNS);
+            last.is_some_and(|last| (1..=GROUP_DIGITS).contains(&digits(&mut last.bytes().rev())))
+        };
+        self.whole <= GROUP_DIGITS && is_first() || self.whole == GROUP_DIGITS && is_later()
     }
 
     /// Whole where it is written so.
@@ -151,35 +179,49 @@ fn pass_digits(cursor: &mut Cursor<'_>, most: usize) -> usize {
 
 /// A sign of money before a number.
 #[derive(Clone, Copy)]
-struct Symbol {
+struct Symbol<'t> {
     currency: &'static str,
-    /// `-$5`
-    is_negative: bool,
+    /// The text before it.
+    before: &'t str,
 }
 
-fn symbol(before: &str) -> Option<Symbol> {
+const fn currency_of(symbol: char) -> Option<&'static str> {
+    match symbol {
+        '$' => Some("USD"),
+        '\u{20ac}' => Some("EUR"),
+        '\u{a3}' => Some("GBP"),
+        _ => None,
+    }
+}
+
+fn symbol(before: &str) -> Option<Symbol<'_>> {
     let last = before.chars().next_back()?;
-    let currency = match last {
-        '$' => "USD",
-        '\u{20ac}' => "EUR",
-        '\u{a3}' => "GBP",
-        _ => return None,
-    };
+    let currency = currency_of(last)?;
     let before = before.get(..before.len() - last.len_utf8())?;
     let before = before.strip_suffix("US").unwrap_or(before);
     // `CA$`, `NZ$`: other dollars.
     let is_other = before.ends_with(|letter: char| letter.is_ascii_alphanumeric());
-    (!is_other).then_some(Symbol {
-        currency,
-        is_negative: before.ends_with('-'),
-    })
+    (!is_other).then_some(Symbol { currency, before })
+}
+
+/// Whether a number has a minus: `-5%`, `-$5`, `$-5`. `None` where that may as well be a hyphen, or the dash of a range.
+fn is_negative(word: &Word<'_>, symbol: Option<Symbol<'_>>) -> Option<bool> {
+    let own_sign = word.as_str().starts_with(['-', '+']);
+    let before = symbol.map_or_else(|| word.before(), |symbol| symbol.before);
+    let outer = before.strip_suffix('-');
+    let last = outer.unwrap_or(before).chars().next_back();
+    let is_free = last.is_none_or(|last| last.is_whitespace() || BEFORE_MINUS.contains(last));
+    let needs_room = outer.is_some() || own_sign && symbol.is_none();
+    // A dash, and the minus of typesetters, which is no minus of programs.
+    let is_doubtful = matches!(last, Some('\u{2013}' | '\u{2212}')) || needs_room && !is_free;
+    (!is_doubtful).then(|| outer.is_some() || word.as_str().starts_with('-'))
 }
 
 /// Where the unit of a number is found behind it, and where it ends.
 type Unit<'t> = (&'static str, Cursor<'t>);
 
 /// The currency of a number behind a symbol. A code behind the number says more: `$12 CAD`.
-fn unit_of_money(symbol: Symbol, end: Cursor<'_>) -> Option<Unit<'_>> {
+fn unit_of_money<'t>(symbol: Symbol<'_>, end: Cursor<'t>) -> Option<Unit<'t>> {
     let mut next = end;
     let is_apart = next.passes(" ");
     let letters = next.letters();
@@ -229,6 +271,15 @@ fn code_before(word: &Word<'_>) -> Option<&'static str> {
 /// Whether an amount is one for each of something: `/s`, `/hour`.
 fn is_rate(end: Cursor<'_>) -> bool {
     end.peek(0) == Some(b'/') && end.peek(1).is_some_and(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether an amount with this behind it is the lower end of a range: `$100-$500`, `5%\u{2013}10%`.
+fn begins_range(behind: &str) -> bool {
+    let Some(other) = behind.strip_prefix(['-', '\u{2013}']) else {
+        return false;
+    };
+    let other = other.strip_prefix("US").unwrap_or(other);
+    other.starts_with(|first: char| first.is_ascii_digit() || currency_of(first).is_some())
 }
 
 #[cfg(test)]
@@ -304,6 +355,39 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_digits_is_no_number() {
+        for text in [
+            "10 000 EUR",
+            "1 234 \u{20ac}",
+            "USD 10 000",
+            "USD 10 000 000",
+            "1'234.50 CHF",
+            "CHF 1\u{2019}234.50",
+            "12\u{a0}345 ms",
+            "1\u{202f}234\u{202f}567 B",
+            "$1 234",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+        assert_eq!(found("exit 1, 250 ms"), ["250 ms"]);
+        assert_eq!(found("in 2024 100 GB"), ["100 GB"]);
+        assert_eq!(found("$5.50 100 times, $12 5000 times"), ["5.5 USD", "12 USD"]);
+    }
+
+    #[test]
+    fn a_minus_stands_apart_from_what_is_before_it() {
+        for (text, amount) in [
+            ("-5%", "-5 %"),
+            ("(-$5)", "-5 USD"),
+            ("change=-5%", "-5 %"),
+            ("$-5", "-5 USD"),
+            ("by \u{20ac}-5.", "-5 EUR"),
+        ] {
+            assert_eq!(found(text), [amount], "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_without_a_unit_rates_and_ranges_are_no_amounts() {
         for text in [
             "3 instances",
@@ -342,6 +426,13 @@ mod tests {
             "ip 10.0.0.1 s",
             "2024-12-20 s",
             "5\u{b5}sx",
+            "$100-$500",
+            "US$5-US$10",
+            "100\u{20ac}-500\u{20ac}",
+            "$5\u{2013}$10",
+            "5%\u{2013}10%",
+            "\u{2212}5%",
+            "item-$5",
         ] {
             assert_eq!(found(text), [""; 0], "{text}");
         }

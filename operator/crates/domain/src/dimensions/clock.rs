@@ -1,10 +1,13 @@
 //! The time of day behind a date, with its zone. Only zones that mean one offset: UTC, numbers, and a table of
 //! abbreviations as American providers use them. A time without a zone is UTC.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::Time;
 use jiff::tz::Offset;
 
 use super::cursor::Cursor;
+use super::dates;
 
 /// A time of day, and where its text ends.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +37,16 @@ const ZONES: [(&str, i8); 15] = [
     ("CEST", 2),
 ];
 
-/// Zones that mean several offsets: by the season, or in several countries. A time in one is not taken.
-const UNSURE_ZONES: [&str; 11] = [
-    "PT", "MT", "CT", "ET", "BST", "IST", "AST", "Pacific", "Mountain", "Central", "Eastern",
+/// Zones that mean several offsets, by the season, and do not look like a zone ([`may_be_zone`]). A time in one is not
+/// taken.
+const UNSURE_ZONES: [&str; 8] = [
+    "PT", "MT", "CT", "ET", "Pacific", "Mountain", "Central", "Eastern",
 ];
+
+/// Letters of the abbreviation of a zone, which ends in the T of `time`.
+const ABBREVIATION_LETTERS: RangeInclusive<usize> = 3..=5;
+/// What looks like one, and stands behind the time in logs.
+const NO_ZONES: [&str; 7] = ["ALERT", "EVENT", "GET", "HINT", "POST", "PUT", "START"];
 
 /// The farthest that any clock is from UTC, in hours (Kiribati).
 const FARTHEST_HOURS: i16 = 14;
@@ -112,15 +121,13 @@ fn zone(cursor: &mut Cursor<'_>, is_exact: bool) -> Result<Option<Offset>, Wrong
         return Ok(offset);
     }
     let letters = ahead.letters();
-    if UNSURE_ZONES.contains(&letters) {
-        return Err(Wrong);
-    }
     let is_zulu = !is_apart && letters.eq_ignore_ascii_case("Z");
     let is_named =
         |(name, hours): &&(&str, i8)| *name == letters || (*hours == 0 && name.eq_ignore_ascii_case(letters));
     let hours = match ZONES.iter().find(is_named) {
         Some((_, hours)) => *hours,
         None if is_zulu => 0,
+        None if may_be_zone(letters, ahead) => return Err(Wrong),
         None => return Ok(None),
     };
     *cursor = ahead;
@@ -128,6 +135,22 @@ fn zone(cursor: &mut Cursor<'_>, is_exact: bool) -> Result<Option<Offset>, Wrong
         return numeric(cursor).map(Some);
     }
     Ok(Some(Offset::constant(hours)))
+}
+
+/// Whether letters behind a time, which end at the cursor, name a zone that is not known: `JST`, `America/New_York`. To
+/// take the time for UTC would be wrong by hours.
+fn may_be_zone(letters: &str, end: Cursor<'_>) -> bool {
+    let is_abbreviation = ABBREVIATION_LETTERS.contains(&letters.len())
+        && letters.ends_with('T')
+        && letters.bytes().all(|letter| letter.is_ascii_uppercase())
+        && !NO_ZONES.contains(&letters);
+    // Two letters and more on both sides: `N/A` is none.
+    let is_place = letters.len() > 1
+        && letters.starts_with(|first: char| first.is_ascii_uppercase())
+        && end.peek(0) == Some(b'/')
+        && end.peek(1).is_some_and(|first| first.is_ascii_uppercase())
+        && end.peek(2).is_some_and(|second| second.is_ascii_alphabetic());
+    UNSURE_ZONES.contains(&letters) || is_abbreviation || is_place
 }
 
 /// `+01:00`, `-0800`, `+1`
@@ -152,14 +175,18 @@ fn numeric(cursor: &mut Cursor<'_>) -> Result<Offset, Wrong> {
     Offset::from_seconds(sign * seconds).map_err(|_| Wrong)
 }
 
-/// The zone of the other end, if a time is the beginning of a range: `10:00 - 11:00 AM PST`. Wrong when it is unsure, or
-/// when only the other end says which half of the day it is.
+/// The zone of the other end, if a time is the beginning of a range: `10:00 - 11:00 AM PST`, perhaps with a date of its
+/// own: `22:00 and 2024-12-21 02:00 PST`. Wrong when it is unsure, or when only the other end says which half of the day
+/// it is.
 fn zone_of_range(mut cursor: Cursor<'_>, start: Hands) -> Result<Option<Offset>, Wrong> {
     cursor.space();
     let is_range = ["-", "\u{2013}", "to ", "and ", "until "]
         .iter()
         .any(|sign| cursor.passes(sign));
     cursor.space();
+    if let Some(other) = dates::behind_date(cursor).and_then(behind_separator) {
+        cursor = other;
+    }
     let end = if is_range { Hands::read(&mut cursor)? } else { None };
     match end {
         None => Ok(None),

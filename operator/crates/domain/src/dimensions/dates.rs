@@ -49,47 +49,89 @@ pub(super) fn from_number(word: &Word<'_>) -> Option<Dated> {
     }
     let cursor = Cursor::new(word.text, word.start);
     if bytes.get(4) == Some(&b'-') {
-        return year_first(cursor);
+        return moment(year_first(cursor)?);
     }
     let may_be_day = bytes.len() <= "20th".len() || word.has(holds::JOINT);
-    may_be_day.then(|| day_first(cursor)).flatten()
+    may_be_day.then(|| moment(day_first(cursor)?)).flatten()
+}
+
+/// Where a date ends that begins at the cursor.
+pub(super) fn behind_date(cursor: Cursor<'_>) -> Option<Cursor<'_>> {
+    let date = if cursor.peek(0)?.is_ascii_digit() {
+        year_first(cursor).or_else(|| day_first(cursor))
+    } else {
+        month_first(cursor)
+    };
+    date.map(|date| date.end)
+}
+
+/// A date as written, and where it ends.
+#[derive(Clone, Copy)]
+struct Written<'t> {
+    year: i16,
+    month: i16,
+    day: i16,
+    end: Cursor<'t>,
 }
 
 /// `2024-12-20`
-fn year_first(mut cursor: Cursor<'_>) -> Option<Dated> {
-    let year = cursor.digits(4)?;
-    let month = cursor.passes("-").then(|| cursor.digits(2))??;
-    let day = cursor.passes("-").then(|| cursor.digits(2))??;
-    moment(year, month, day, cursor)
+fn year_first(mut end: Cursor<'_>) -> Option<Written<'_>> {
+    let year = end.digits(4)?;
+    let month = end.passes("-").then(|| end.digits(2))??;
+    let day = end.passes("-").then(|| end.digits(2))??;
+    Some(Written {
+        year,
+        month,
+        day,
+        end,
+    })
 }
 
 /// `20 December 2024`, `20th of Dec, 2024`, `20-Dec-2024`
-fn day_first(mut cursor: Cursor<'_>) -> Option<Dated> {
-    let day = day(&mut cursor)?;
-    if cursor.passes("-") {
-        let month = month(cursor.letters())?;
-        let year = cursor.passes("-").then(|| cursor.digits(4))??;
-        return moment(year, month, day, cursor);
+fn day_first(mut end: Cursor<'_>) -> Option<Written<'_>> {
+    let day = day(&mut end)?;
+    if end.passes("-") {
+        let month = month(end.letters())?;
+        let year = end.passes("-").then(|| end.digits(4))??;
+        return Some(Written {
+            year,
+            month,
+            day,
+            end,
+        });
     }
-    let is_apart = cursor.space() && cursor.peek(0)?.is_ascii_alphabetic();
+    let is_apart = end.space() && end.peek(0)?.is_ascii_alphabetic();
     is_apart.then_some(())?;
-    if cursor.passes("of ") {
-        cursor.space();
+    if end.passes("of ") {
+        end.space();
     }
-    let month = month(cursor.letters())?;
-    let year = year_behind(&mut cursor)?;
-    moment(year, month, day, cursor)
+    let month = month(end.letters())?;
+    let year = year_behind(&mut end)?;
+    Some(Written {
+        year,
+        month,
+        day,
+        end,
+    })
 }
 
 /// The moment that begins with this word of letters: `December 20, 2024`, `Dec 20th 2024`
 pub(super) fn from_month(word: &Word<'_>) -> Option<Dated> {
-    let month = month(word.as_str())?;
-    let mut cursor = Cursor::new(word.text, word.end);
-    cursor.passes(".");
-    cursor.space().then_some(())?;
-    let day = day(&mut cursor)?;
-    let year = year_behind(&mut cursor)?;
-    moment(year, month, day, cursor)
+    moment(month_first(Cursor::new(word.text, word.start))?)
+}
+
+fn month_first(mut end: Cursor<'_>) -> Option<Written<'_>> {
+    let month = month(end.letters())?;
+    end.passes(".");
+    end.space().then_some(())?;
+    let day = day(&mut end)?;
+    let year = year_behind(&mut end)?;
+    Some(Written {
+        year,
+        month,
+        day,
+        end,
+    })
 }
 
 /// What stands before a date, its weekday left out: `by ` in `by Friday, December 20`.
@@ -134,8 +176,14 @@ fn year_behind(cursor: &mut Cursor<'_>) -> Option<i16> {
     cursor.space().then(|| cursor.digits(4))?
 }
 
-/// The moment of a date whose text ends at the cursor; the time of day behind it belongs to it.
-fn moment(year: i16, month: i16, day: i16, behind: Cursor<'_>) -> Option<Dated> {
+/// The moment of a date; the time of day behind it belongs to it.
+fn moment(written: Written<'_>) -> Option<Dated> {
+    let Written {
+        year,
+        month,
+        day,
+        end: behind,
+    } = written;
     let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
     if year < FIRST_YEAR {
         return None;
@@ -234,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn words_behind_a_time_are_no_zones() {
+        for text in [
+            "2024-12-20 10:30 GET /",
+            "2024-12-20 10:30 ALERT disk",
+            "2024-12-20 10:30 N/A",
+            "2024-12-20 10:30 Restart",
+            "2024-12-20 10:30 and/or later",
+        ] {
+            assert_eq!(one(text), "2024-12-20T10:30:00.000Z", "{text}");
+        }
+    }
+
+    #[test]
     fn several_dates_come_in_their_order_with_their_texts() {
         assert_eq!(
             dated("Between 2024-12-20 10:00 UTC and 21 Dec 2024 12:00 UTC, not 22 Dec 2024."),
@@ -258,6 +319,14 @@ mod tests {
             "2024-12-20T09:00:00.000Z"
         );
         assert_eq!(one("2024-12-20 10:00:00-08:00"), "2024-12-20T18:00:00.000Z");
+        for text in [
+            "between 2024-12-20 10:00 and 2024-12-21 02:00 PST",
+            "2024-12-20 10:00 to 21 Dec 2024, 02:00 PST",
+            "2024-12-20 10:00 until December 21, 2024 at 2:00 PST",
+        ] {
+            assert_eq!(dated(text)[0].0, "2024-12-20T18:00:00.000Z", "{text}");
+            assert_eq!(dated(text)[1].0, "2024-12-21T10:00:00.000Z", "{text}");
+        }
         assert_eq!(dated("Dec 20, 2024 10:00 - 1:00 PM PST"), []);
         assert_eq!(dated("Dec 20, 2024 10:00 to 12:00 PT"), []);
     }
@@ -285,6 +354,10 @@ mod tests {
             "2024-12-20 10:00 PT",
             "20 Dec 2024 10:00 IST",
             "Dec 20, 2024 10:00 AM Pacific Time",
+            "2024-12-20 10:00 JST",
+            "20 Dec 2024 10:00 (AEDT)",
+            "2024-12-20 10:00 America/New_York",
+            "Dec 20, 2024 10:00 - 11:00 AEDT",
             "backup-2024-12-20",
             "/logs/2024-12-20/",
             "2024-12-20.log",

@@ -17,21 +17,21 @@ pub(super) enum Ending {
 
 /// Beyond IANA's: names of private networks (RFC 6762, appendix G; ICANN's `internal`) and of documentation (RFC 2606).
 #[rustfmt::skip]
-const SURE: [&str; 20] = [
+const SURE: [&str; 19] = [
     "com", "org", "net", "edu", "gov", "mil", "int", "dev", "cloud", "biz", "arpa", "internal", "local", "localdomain",
-    "lan", "corp", "intranet", "example", "invalid", "onion",
+    "lan", "corp", "intranet", "invalid", "onion",
 ];
 
 /// Among them the countries whose codes are English words, units or ends of files' names.
 #[rustfmt::skip]
-const UNSURE: [&str; 46] = [
-    "info", "app", "svc", "consul", "home", "private", "test", "aws", "xyz", "online", "tech", "systems",
+const UNSURE: [&str; 51] = [
+    "info", "app", "svc", "consul", "home", "private", "test", "example", "aws", "xyz", "online", "tech", "systems",
     "am", "as", "at", "be", "by", "do", "id", "in", "is", "it", "me", "my", "no", "so", "to", "us",
-    "ai", "cc", "la", "lc", "md", "mk", "ml", "mm", "ms", "pl", "pm", "ps", "py", "rs", "sh", "st", "tf", "vi",
+    "ac", "ai", "bz", "cc", "cf", "io", "la", "lc", "md", "mk", "ml", "mm", "ms", "pl", "pm", "ps", "py", "rs", "sh", "st", "tf", "vi",
 ];
 
-const SURE_KEYS: [Key; 20] = Key::all(SURE);
-const UNSURE_KEYS: [Key; 46] = Key::all(UNSURE);
+const SURE_KEYS: [Key; 19] = Key::all(SURE);
+const UNSURE_KEYS: [Key; 51] = Key::all(UNSURE);
 
 /// The countries' codes in use (ISO 3166-1, with `eu`, `su`, `uk`), [`UNSURE`] ones too, in lines by first letter.
 const COUNTRIES: &str = "

@@ -16,8 +16,8 @@ const IPV6_BYTES: usize = 45;
 /// Words before a number with dots in it that make it a version and no address.
 const VERSIONS: [Key; 6] = Key::all(["version", "ver", "v", "release", "build", "patch"]);
 
-/// What names of labels and annotations in Kubernetes begin with: `node.kubernetes.io/unreachable`.
-const LABEL_DOMAINS: [&str; 2] = ["kubernetes.io", "k8s.io"];
+/// What names of labels, annotations and kinds in Kubernetes end in: `node.kubernetes.io`, `leases.coordination.k8s.io`.
+const KUBERNETES_DOMAINS: [&str; 2] = ["kubernetes.io", "k8s.io"];
 
 /// How the short name of an EC2 instance begins.
 const EC2: &str = "ip-";
@@ -75,7 +75,7 @@ pub(super) fn in_word<'t>(word: &Word<'t>) -> Option<Cow<'t, str>> {
 /// The host that a piece of a word is, which has no colon.
 fn in_piece<'t>(word: &Word<'t>, piece: &'t str, behind: Behind) -> Option<Cow<'t, str>> {
     let is_host = match Name::of(piece) {
-        Some(name) => name.is_host(behind) && !is_label(word, piece),
+        Some(name) => name.is_host(behind),
         None if is_ipv4(piece) => !is_network(word, behind) && !is_version(word),
         None => is_ec2(piece),
     };
@@ -113,11 +113,6 @@ fn is_version(word: &Word<'_>) -> bool {
     VERSIONS.contains(&Key::of(word.word_before()))
 }
 
-/// Whether a word is the beginning of a label's name.
-fn is_label(word: &Word<'_>, name: &str) -> bool {
-    word.behind().starts_with('/') && LABEL_DOMAINS.iter().any(|domain| name.ends_with(domain))
-}
-
 /// The private name of an EC2 instance without its domain: `ip-10-0-1-23`.
 fn is_ec2(text: &str) -> bool {
     let Some(address) = text.strip_prefix(EC2) else {
@@ -138,7 +133,7 @@ struct Name<'t> {
     labels: usize,
     /// Whether the label before the last has a letter.
     has_named_domain: bool,
-    /// Whether there is a digit or hyphen.
+    /// Whether a label before the last two has a digit or hyphen: `web-1.shop.svc`, but not `issuers.cert-manager.io`.
     has_number: bool,
 }
 
@@ -149,7 +144,8 @@ impl<'t> Name<'t> {
             return None;
         }
         let (mut labels, mut start) = (0, 0);
-        let (mut has_number, mut domain_has_letter, mut last_has_letter) = (false, false, false);
+        let (mut has_number, mut last_two_have) = (false, [false; 2]);
+        let (mut domain_has_letter, mut last_has_letter) = (false, false);
         let ends = text
             .bytes()
             .enumerate()
@@ -159,7 +155,9 @@ impl<'t> Name<'t> {
             let label = Label::of(text.get(start..end)?.as_bytes())?;
             domain_has_letter = last_has_letter;
             last_has_letter = label.has_letter;
-            has_number |= label.has_number;
+            let [domain_has, last_has] = last_two_have;
+            has_number |= domain_has;
+            last_two_have = [last_has, label.has_number];
             labels += 1;
             start = end + 1;
         }
@@ -183,10 +181,20 @@ impl<'t> Name<'t> {
         }
         match Ending::of(self.last) {
             _ if behind == Behind::Scheme => true,
+            _ if self.is_of_kubernetes() => false,
             Ending::Sure => true,
             Ending::Unsure => self.looks_like_a_machine(),
             Ending::Unknown => false,
         }
+    }
+
+    /// Whether Kubernetes' own domain makes it the name of a label or a kind.
+    fn is_of_kubernetes(&self) -> bool {
+        let is_in = |domain: &&str| {
+            let below = self.text.strip_suffix(*domain);
+            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+        };
+        KUBERNETES_DOMAINS.iter().any(is_in)
     }
 
     /// Whether the labels before the last are those of a machine, `web-1.example`, and not of a field, `event.data`.
@@ -262,11 +270,15 @@ mod tests {
                 "orders.shop.svc.cluster.local",
             ),
             ("db-1.prod.svc refused", "db-1.prod.svc"),
-            ("www.example.pl, web-1.example", "www.example.pl"),
+            ("www.example.pl, web-1.eu.example", "www.example.pl"),
             ("instance:web-1.example.de", "web-1.example.de"),
             ("example.com's certificate", "example.com"),
             ("(example.co.uk)", "example.co.uk"),
             ("http://10.0.0.1/24", "10.0.0.1"),
+            ("https://kubernetes.io/docs", "kubernetes.io"),
+            ("https://api.sentry.io/x", "api.sentry.io"),
+            ("web-1.eu.example.io", "web-1.eu.example.io"),
+            ("web-1.myk8s.io refused", "web-1.myk8s.io"),
             (
                 "postgres://app:[redacted:url-password]@db-1.example.com:5432/x",
                 "db-1.example.com",
@@ -285,6 +297,8 @@ mod tests {
             "10:00:00 aa:bb:cc:dd:ee:ff 50:01:43:80:12:34:56:78 std::vector a1::b2 arn:aws:s3:::b 0.0.0.0 ::",
             "10.0.0.0/16 2001:db8::/32 2001:db8::1/64 300.1.1.1 010.0.0.1 10.0.0.1-10.0.0.9",
             "ops@example.com /var/log/example.com C:\\example.com file:///etc/x.com done.Please end.it",
+            "system.disk.io above threshold, postfix main.cf config.yml.example certificates.cert-manager.io app-1.io",
+            "leases.coordination.k8s.io \"x\" is forbidden; k8s.io: node-1.kubernetes.io, admission.k8s.io/v1",
             "node.kubernetes.io/unreachable -a.com a-.com a..com a_b.example.com ip-10-0-1 ip-10-0-1-300",
         ] {
             assert!(found(text).is_empty(), "{text}: {:?}", found(text));

@@ -27,6 +27,18 @@ fn json_goes_through_an_expression_unchanged() {
 }
 
 #[test]
+fn whole_numbers_beyond_an_int_stay_apart() {
+    let body = r#"{"a":18446744073709551614,"b":18446744073709551615}"#;
+    assert_eq!(evaluated("body.a", body), Ok(json!(u64::MAX - 1)));
+    assert_eq!(evaluated("body.a == body.b", body), Ok(json!(false)));
+    assert_eq!(evaluated("body.a > 5 && body.a > 5.5", body), Ok(json!(true)));
+    assert_eq!(
+        evaluated("string(body.b)", body),
+        Ok(json!("18446744073709551615"))
+    );
+}
+
+#[test]
 fn an_optional_value_is_what_it_holds_or_null() {
     assert_eq!(evaluated("body.?a.?b", r#"{"a":{"b":1}}"#), Ok(json!(1)));
     assert_eq!(evaluated("body.?a.?b", r#"{"a":{}}"#), Ok(Json::Null));

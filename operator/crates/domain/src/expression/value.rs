@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt,
+};
 use cel::common::value::Val;
 use cel::objects::{OptionalValue, Value as Answer};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -22,7 +24,7 @@ pub struct Value<'v> {
 
 impl<'v> Value<'v> {
     /// Reads JSON. Whole numbers become `int`, so that `event.data.n + 1` works: cel's own conversion makes `uint` of
-    /// them, which does not add to a literal.
+    /// them, which does not add to a literal. Only those that are no `int` become `uint`.
     ///
     /// # Errors
     /// The text is not JSON, or nests deeper than `serde_json` goes.
@@ -108,14 +110,11 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::of(CelInt::from(number)))
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "what JSON readers do with numbers beyond 64 bits"
-    )]
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
         Ok(match i64::try_from(number) {
             Ok(whole) => Value::of(CelInt::from(whole)),
-            Err(_) => Value::of(CelDouble::from(number as f64)),
+            // Not a double, in which ids that are near to each other would be one.
+            Err(_) => Value::of(CelUInt::from(number)),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::event::{Event, EventState, Source, bounds};
-use domain::expression::{Scope, Step};
+use domain::expression::Step;
 use domain::hash::Hash128;
 use domain::json::{Labels, RawJson, Strings};
 use domain::severity::Severity;
@@ -17,25 +17,21 @@ use super::shapes;
 use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Place, Quoted, Refusal};
 use crate::{
-    Format, Input, authority, body, cut, data, delivery_key, links, sent_time, state_word, template,
+    Format, Input, SOURCE, authority, body, cut, data, delivery_key, links, sent_time, state_word, template,
 };
 
 /// The word for a state that makes no event.
 const IGNORE: &str = "ignore";
-/// Within which an id is one: part of every fingerprint.
-const SOURCE: &str = "source";
 /// What the fingerprint is of when the mapping gives none.
 const TEXT_FIELDS: [&str; 5] = [SOURCE, "type", "host", "service", "title"];
 
 /// The event of an item, and how many of its labels were cut; none when its state is [`IGNORE`].
 pub(super) fn event<'a>(
     raw: &'a RawValue,
-    place: Place,
     mapping: &Mapping,
-    scope: &mut Scope<'_>,
+    mut lens: Lens<'_, '_>,
     input: &Input<'a>,
 ) -> Result<Option<(Event<'a>, usize)>, Refusal> {
-    let mut lens = Lens { scope, place };
     let Some(state) = state(&mut lens, &mapping.state)? else {
         return Ok(None);
     };

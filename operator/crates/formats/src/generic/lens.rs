@@ -2,23 +2,38 @@
 //! expression had none.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use domain::event::clip;
 use domain::expression::Scope;
 use serde_json::Value as Json;
 
-use super::mapping::Mapped;
+use super::mapping::{ITEM, Mapped};
 use super::shapes;
+use crate::cut;
 use crate::field::Field;
 use crate::refusal::{Path, Place, Reason, Refusal};
 
 /// Bytes of CEL's own words in a message. They may quote the payload at any length.
 const WHY_BYTES: usize = 200;
 
+/// Bytes of the answers for all items of a body. Items of a megabyte have a megabyte of texts for each field of an event
+/// that selects one; but a long text of the body would be copied for each of thousands of items.
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// What the expressions have answered for the items of a body.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// Of those in a batch that do not mention the item, by their paths in the configuration: the same for each item.
+    of_body: HashMap<&'static str, Result<Json, String>>,
+    /// Bytes of all answers.
+    bytes: usize,
+}
+
 /// An item under its mapping.
 pub(super) struct Lens<'s, 'v> {
     pub(super) scope: &'s mut Scope<'v>,
     pub(super) place: Place,
+    pub(super) answers: &'s mut Answers,
 }
 
 impl Lens<'_, '_> {
@@ -32,11 +47,29 @@ impl Lens<'_, '_> {
         let Some(expression) = &mapped.expression else {
             return Ok(Json::Null);
         };
-        match expression.evaluate(self.scope) {
+        self.check_bytes(mapped)?;
+        let is_of_body = matches!(self.place, Place::Element(..)) && !mapped.names(ITEM);
+        let answer = if is_of_body {
+            let known = self.answers.of_body.entry(mapped.path);
+            known.or_insert_with(|| expression.evaluate(self.scope)).clone()
+        } else {
+            expression.evaluate(self.scope)
+        };
+        self.answers.bytes += answer.as_ref().map_or(0, shapes::bytes);
+        self.check_bytes(mapped)?;
+        match answer {
             Ok(answer) => Ok(answer),
             Err(_) if expression.path().is_some() => Ok(Json::Null),
             Err(why) => Err(no_answer(self.at(mapped), &why)),
         }
+    }
+
+    fn check_bytes(&self, mapped: &Mapped) -> Result<(), Refusal> {
+        if self.answers.bytes > ANSWER_BYTES {
+            let problem = "the answers for the items of this body are too long together; select less of it";
+            return Err(Refusal::invalid(&self.at(mapped), problem));
+        }
+        Ok(())
     }
 
     /// A scalar, or absent; for what reads numbers as well as texts.
@@ -89,13 +122,40 @@ impl Lens<'_, '_> {
 /// An expression that has no answer, and what to do.
 pub(super) fn no_answer(at: impl std::fmt::Display, why: &str) -> Refusal {
     let why = why.lines().next().unwrap_or_default();
-    let clipped = clip(why, WHY_BYTES);
-    // Between words, as everything quoted: half a secret would not be recognised when the message is redacted.
-    let shown = match clipped.rsplit_once(char::is_whitespace) {
-        Some((words, _)) if clipped.len() < why.len() => words,
-        _ => clipped,
-    };
+    let shown = cut::between_words(why, WHY_BYTES);
     let message =
         format!("{at}: {shown}; mend the expression, with has(…) or .?…orValue(…) for what may be absent");
     Refusal::new(Reason::InvalidField, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::expression::{Functions, Value};
+
+    use super::super::mapping::{BODY, Mapping, MappingSpec};
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_of_the_item_is_evaluated_once_a_batch() {
+        let spec = MappingSpec {
+            title: Some("body.t".to_owned()),
+            service: Some("item.t".to_owned()),
+            ..MappingSpec::default()
+        };
+        let mapping = Mapping::compile(&spec).unwrap();
+        let mut scope = Scope::new(Functions::Texts);
+        let mut answers = Answers::default();
+        let mut read = |index, json| {
+            scope.bind(BODY, Value::read(json).unwrap());
+            scope.bind(ITEM, Value::read(json).unwrap());
+            let mut lens = Lens {
+                scope: &mut scope,
+                place: Place::Element("", index),
+                answers: &mut answers,
+            };
+            [&mapping.title, &mapping.service].map(|mapped| lens.text(mapped).unwrap())
+        };
+        assert_eq!(read(0, r#"{"t":"a"}"#), ["a", "a"]);
+        assert_eq!(read(1, r#"{"t":"b"}"#), ["a", "b"]);
+    }
 }

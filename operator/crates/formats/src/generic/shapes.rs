@@ -23,6 +23,19 @@ pub(super) const fn kind(value: &Json) -> &'static str {
     }
 }
 
+/// Bytes of the texts in a value.
+pub(super) fn bytes(value: &Json) -> usize {
+    match value {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(bytes).sum(),
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() + bytes(value))
+            .sum(),
+    }
+}
+
 /// The text of a scalar, empty of null; none of a list or an object.
 pub(super) fn scalar(value: Json) -> Option<String> {
     match value {

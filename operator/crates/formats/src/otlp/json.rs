@@ -9,19 +9,20 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::hex;
 use domain::json::Text;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use super::wire::{AnyValue, ArrayValue, KeyValue, KeyValueList, Kind, Resource, Scope};
+use super::wire::{AnyValue, ArrayValue, KeyValue, KeyValueList, Kind};
 use crate::body::Elements;
 
 /// `ExportLogsServiceRequest` around its log records.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "given")]
     pub(super) resource_logs: Option<Vec<ResourceLogs<'a>>>,
 }
 
@@ -29,17 +30,38 @@ pub(super) struct Request<'a> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ResourceLogs<'a> {
-    pub(super) resource: Option<Resource>,
     #[serde(borrow)]
-    pub(super) scope_logs: Option<Vec<ScopeLogs<'a>>>,
+    pub(super) resource: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "elements")]
+    pub(super) scope_logs: Vec<ScopeLogs<'a>>,
 }
 
 /// `ScopeLogs`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ScopeLogs<'a> {
-    pub(super) scope: Option<Scope>,
+    pub(super) scope: Option<&'a RawValue>,
     pub(super) log_records: Option<Elements<&'a RawValue>>,
+}
+
+/// A resource or a scope; nothing set when there is none.
+pub(super) fn part<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> serde_json::Result<T> {
+    raw.map_or_else(|| Ok(T::default()), |raw| serde_json::from_str(raw.get()))
+}
+
+/// A list that is there, be it null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    elements(deserializer).map(Some)
+}
+
+/// The elements of a list; null is as good as an empty list, and as an element with nothing set.
+pub(super) fn elements<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let elements: Vec<Option<T>> = or_default(deserializer)?;
+    Ok(elements.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// Null is as good as nothing.
@@ -154,24 +176,12 @@ fn number_of(name: &str) -> i32 {
 }
 
 /// An id in hexadecimal, in either case. What is none is as good as nothing: an id is no reason to lose a record.
-pub(super) fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text: Option<Text<'_>> = Option::deserialize(deserializer)?;
     let text = text.map(|Text(text)| text).unwrap_or_default();
-    let digit = |byte: &u8| {
-        char::from(*byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
-        _ => None,
-    };
-    Ok(text
-        .as_bytes()
-        .chunks(2)
-        .map(byte)
-        .collect::<Option<Vec<u8>>>()
-        .unwrap_or_default())
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let bytes: Option<Vec<u8>> = pairs.iter().copied().map(hex::byte).collect();
+    Ok(bytes.filter(|_| rest.is_empty()).unwrap_or_default())
 }
 
 impl<'de> Deserialize<'de> for AnyValue {
@@ -291,10 +301,10 @@ impl<'de> Deserialize<'de> for Base64 {
 /// `{"values": […]}`, or the list itself.
 struct Values<T>(Vec<T>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Values<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+        impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Either<T> {
             type Value = Vec<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with a list `values`")
@@ -303,16 +313,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
                 let mut values = None;
                 while let Some(Text(name)) = map.next_key()? {
                     match &*name {
-                        "values" => values = map.next_value()?,
+                        "values" => values = map.next_value::<Option<Vec<Option<T>>>>()?,
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
-                Ok(values.unwrap_or_default())
+                let values = values.unwrap_or_default().into_iter();
+                Ok(values.map(Option::unwrap_or_default).collect())
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut values = Vec::new();
-                while let Some(value) = list.next_element()? {
-                    values.push(value);
+                while let Some(value) = list.next_element::<Option<T>>()? {
+                    values.push(value.unwrap_or_default());
                 }
                 Ok(values)
             }

@@ -1,5 +1,6 @@
 //! Where log records come from: what their resource and scope say, read once for all records of a scope.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use domain::json::Labels;
@@ -14,6 +15,16 @@ use crate::labels::{self, Pair};
 /// Bytes of JSON of a resource, and of a scope, that the `data` of each record repeats. Those of a pod with all its
 /// conventions have two thousand; one of half a megabyte, repeated for thousands of records, would be gigabytes.
 const REPEATED_BYTES: usize = 8 * 1024;
+
+/// Bytes of JSON that the `data` of all records of a request repeat together, twice as many as a body may have: five
+/// thousand empty records would repeat the former five thousand times.
+const REPEATED_BYTES_IN_ALL: usize = 2 * 1024 * 1024;
+
+/// Bytes of labels of their resources that all records of a request have together: 1.6 KiB for each of five thousand.
+const LABEL_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+
+/// Bytes up to which a resource or scope costs nothing: to say that it was left out takes as many.
+const FREE_BYTES: usize = 24;
 
 /// The attributes that name the thing concerned, the most specific first; its host; its environment by the newer and
 /// the older convention; whose it is.
@@ -44,11 +55,62 @@ const WELL_KNOWN: [&[&str]; 8] = [
     &REGION,
 ];
 
+/// How many bytes the records of one request may still repeat.
+pub(super) struct Budget {
+    json: Cell<usize>,
+    labels: Cell<usize>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            json: Cell::new(REPEATED_BYTES_IN_ALL),
+            labels: Cell::new(LABEL_BYTES_IN_ALL),
+        }
+    }
+}
+
+/// Takes so many bytes, if there are as many left.
+fn spend(left: &Cell<usize>, bytes: usize) -> bool {
+    let rest = left.get().checked_sub(bytes);
+    if let Some(rest) = rest {
+        left.set(rest);
+    }
+    rest.is_some()
+}
+
+/// A resource or a scope as `data` has it.
+struct Repeated {
+    /// None for one that is too large or too deep.
+    json: Option<Value>,
+    bytes: usize,
+}
+
+impl Repeated {
+    fn new(value: Value) -> Self {
+        let text = value.to_string();
+        // It stands one level down in `data`.
+        let is_bounded = text.len() <= REPEATED_BYTES && !body::too_deep(&text, MAX_DEPTH - 1);
+        Self {
+            json: is_bounded.then_some(value),
+            bytes: text.len(),
+        }
+    }
+
+    /// The value, or how large it was.
+    fn within(&self, budget: &Budget) -> Value {
+        match &self.json {
+            Some(json) if self.bytes <= FREE_BYTES || spend(&budget.json, self.bytes) => json.clone(),
+            _ => json!({ "leftOutBytes": self.bytes }),
+        }
+    }
+}
+
 /// A resource and a scope.
 pub(super) struct Origin {
     resource: Rc<Described>,
     scope_name: String,
-    scope: Value,
+    scope: Repeated,
 }
 
 /// What records take of their resource. All of it is bounded: thousands of records repeat it.
@@ -58,33 +120,31 @@ pub(super) struct Described {
     /// Its attributes that are labels, within the bounds, and how many of them were cut.
     labels: Labels<'static>,
     labels_cut: usize,
-    /// As `data` has it.
-    json: Value,
+    label_bytes: usize,
+    json: Repeated,
+    budget: Rc<Budget>,
 }
 
 impl Described {
-    pub(super) fn new(resource: Option<Resource>) -> Rc<Self> {
-        let attributes = resource.unwrap_or_default().attributes;
+    pub(super) fn new(resource: &Resource, budget: &Rc<Budget>) -> Rc<Self> {
+        let attributes = &resource.attributes;
         let names = WELL_KNOWN.into_iter().flatten();
-        let known = names.filter_map(|name| {
-            Some((
-                *name,
-                cut::short(first(&attributes, &[name])?.into()).into_owned(),
-            ))
-        });
-        let (labels, labels_cut) = labels::fit(Labels::new(label_pairs(&attributes)));
+        let known = names
+            .filter_map(|name| Some((*name, cut::short(first(attributes, &[name])?.into()).into_owned())));
+        let (labels, labels_cut) = labels::fit(Labels::new(label_pairs(attributes)));
         Rc::new(Self {
             known: known.collect(),
+            label_bytes: labels.iter().map(|(name, value)| name.len() + value.len()).sum(),
             labels,
             labels_cut,
-            json: bounded(Value::Object(object(&attributes))),
+            json: Repeated::new(Value::Object(object(attributes))),
+            budget: Rc::clone(budget),
         })
     }
 }
 
 impl Origin {
-    pub(super) fn new(resource: &Rc<Described>, scope: Option<Scope>) -> Rc<Self> {
-        let scope = scope.unwrap_or_default();
+    pub(super) fn new(resource: &Rc<Described>, scope: Scope) -> Rc<Self> {
         let members = without_empty([
             ("name", json!(scope.name)),
             ("version", json!(scope.version)),
@@ -93,7 +153,7 @@ impl Origin {
         Rc::new(Self {
             resource: Rc::clone(resource),
             scope_name: cut::short(scope.name.into()).into_owned(),
-            scope: bounded(Value::Object(members)),
+            scope: Repeated::new(Value::Object(members)),
         })
     }
 
@@ -103,11 +163,15 @@ impl Origin {
         names.iter().find_map(of).map(|(_, text)| text.as_str())
     }
 
-    /// The resource's labels, at most [`domain::event::bounds::LABELS`], and how many more were cut.
+    /// The resource's labels, at most [`domain::event::bounds::LABELS`], and how many more were cut: all of them, where
+    /// the records of the request have repeated too many.
     pub(super) fn labels(&self) -> (impl Iterator<Item = Pair<'static>>, usize) {
-        let labels = self.resource.labels.iter();
+        let resource = &self.resource;
+        let is_within = spend(&resource.budget.labels, resource.label_bytes);
+        let taken = if is_within { resource.labels.len() } else { 0 };
+        let labels = resource.labels.iter().take(taken);
         let owned = labels.map(|(name, value)| (name.to_owned().into(), value.to_owned().into()));
-        (owned, self.resource.labels_cut)
+        (owned, resource.labels_cut + resource.labels.len() - taken)
     }
 
     pub(super) fn scope_name(&self) -> &str {
@@ -116,26 +180,19 @@ impl Origin {
 
     /// Adds both to the `data` of a record.
     pub(super) fn write(&self, data: &mut Map<String, Value>) {
+        let budget = &self.resource.budget;
         let both = [
-            ("resource", self.resource.json.clone()),
-            ("scope", self.scope.clone()),
+            ("resource", self.resource.json.within(budget)),
+            ("scope", self.scope.within(budget)),
         ];
         data.extend(without_empty(both));
     }
 }
 
-/// The value, or how large it was. It stands one level down in `data`.
-fn bounded(value: Value) -> Value {
-    let text = value.to_string();
-    if text.len() > REPEATED_BYTES || body::too_deep(&text, MAX_DEPTH - 1) {
-        json!({ "leftOutBytes": text.len() })
-    } else {
-        value
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use domain::event::bounds::{LABEL_VALUE_BYTES, LABELS};
 
     use super::super::wire::{AnyValue, KeyValue, Kind};
@@ -151,7 +208,7 @@ mod tests {
         let resource = Resource {
             attributes: attributes.collect(),
         };
-        Origin::new(&Described::new(Some(resource)), None)
+        Origin::new(&Described::new(&resource, &Rc::default()), Scope::default())
     }
 
     #[test]
@@ -171,7 +228,11 @@ mod tests {
         assert_eq!(origin.known(&SERVICE), Some("shop"));
         assert_eq!(origin.known(&HOST), Some("n1"));
         assert_eq!(origin.known(&REGION), None);
-        assert!(origin.resource.known.len() <= WELL_KNOWN.iter().map(|names| names.len()).sum());
+        let known = origin.resource.known.iter().map(|(name, _)| *name);
+        assert_eq!(
+            known.collect::<BTreeSet<_>>(),
+            ["k8s.node.name", "service.name"].into()
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What a log record becomes, by the names of OpenTelemetry's semantic conventions.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use domain::event::{Event, EventState, Source, bounds};
 use domain::hash::Hash128;
+use domain::hex;
 use domain::json::{Labels, RawJson, Strings};
 use domain::severity::Severity;
 use domain::time::Time;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::origin::{ACCOUNT, ENVIRONMENT, HOST, NAMESPACE, Origin, REGION, SERVICE, TEAM, THING};
 use super::value::{first, label_pairs, object, without_empty};
 use super::wire::{AnyValue, KeyValue, Kind, LogRecord};
-use crate::{Format, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
+use crate::{Format, SOURCE, cut, delivery_key, labels, otel_severity, sent_time, template, traceparent};
 
 const NANOS_A_MILLI: u64 = 1_000_000;
 
@@ -38,7 +38,7 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         None => cut::short(of_record(names).unwrap_or_default().into()),
     };
     let said = Said::of(record);
-    let identity = Identity::of(&said, origin, &of_resource);
+    let identity = Identity::of(&said, origin, &of_resource, receipt.source);
     let severity = severity(record);
     let title = cut::title(Cow::Owned(
         said.headline(&record.severity_text, &identity.service),
@@ -80,7 +80,7 @@ pub(super) fn event<'a>(record: &LogRecord, origin: &Origin, receipt: Receipt<'a
         account: of_resource(&ACCOUNT),
         region: of_resource(&REGION),
         labels,
-        data: RawJson::of(&data(record, origin)),
+        data: RawJson::of(&data(record, Some(origin))),
         traceparent: traceparent_of(record).into(),
         occurred_at: occurred_at(record, receipt.at),
         received_at: receipt.at,
@@ -164,7 +164,7 @@ fn names(members: &[KeyValue]) -> String {
     names.join(", ")
 }
 
-/// Which problem a record tells of: whose it is, and the event's name or else the scope, and the exception's type or
+/// Which problem a record tells of: who sends it, whose it is, and the event's name or else the scope, and the exception's type or
 /// else the template of the text. A structured body without a message is told by the names of its members.
 struct Identity {
     fingerprint: Hash128,
@@ -174,7 +174,12 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(said: &Said, origin: &Origin, of_resource: &dyn Fn(&[&str]) -> Cow<'static, str>) -> Self {
+    fn of(
+        said: &Said,
+        origin: &Origin,
+        of_resource: &dyn Fn(&[&str]) -> Cow<'static, str>,
+        source: &str,
+    ) -> Self {
         let service = of_resource(&SERVICE).into_owned();
         let namespace = of_resource(&NAMESPACE);
         let environment = of_resource(&ENVIRONMENT);
@@ -187,6 +192,7 @@ impl Identity {
             None => (template::of(said.lasting()), "template(body)"),
         };
         let parts = [
+            (SOURCE, source),
             ("service.namespace", &*namespace),
             ("service.name", &service),
             ("deployment.environment.name", &environment),
@@ -200,14 +206,9 @@ impl Identity {
         } else {
             problem.clone().into_owned()
         };
-        let fields: Strings<'static> = fields.map(|(field, _)| *field).collect();
         Self {
             fingerprint: Hash128::of(std::iter::once(Format::Otlp.name()).chain(hashed)),
-            fields: if fields.is_empty() {
-                ["service.name"].into_iter().collect()
-            } else {
-                fields
-            },
+            fields: fields.map(|(field, _)| *field).collect(),
             template,
             service,
         }
@@ -242,18 +243,15 @@ fn occurred_at(record: &LogRecord, received_at: Time) -> Time {
     sent_time::clamped(sent.map_or(received_at, Time::from_millis), received_at)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+fn id_text(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| hex::digits(*byte));
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits.map(char::from));
+    text
 }
 
 fn traceparent_of(record: &LogRecord) -> String {
-    let (trace, span) = (hex(&record.trace_id), hex(&record.span_id));
+    let (trace, span) = (id_text(&record.trace_id), id_text(&record.span_id));
     let text = format!("00-{trace}-{span}-{:02x}", record.flags & TRACE_FLAGS);
     if traceparent::is_well_formed(&text) {
         text
@@ -270,8 +268,9 @@ fn labels_of<'a>(record: &LogRecord, origin: &Origin) -> (Labels<'a>, usize) {
     (labels, cut_before + cut)
 }
 
-/// The whole record with its origin; attributes as objects, empty members left out.
-pub(super) fn data(record: &LogRecord, origin: &Origin) -> Value {
+/// The whole record with its origin, where that is known; attributes as objects, empty members left out.
+pub(super) fn data(record: &LogRecord, origin: Option<&Origin>) -> Value {
+    let number = |number: i64| if number == 0 { Value::Null } else { number.into() };
     let members = [
         (
             "body",
@@ -280,12 +279,17 @@ pub(super) fn data(record: &LogRecord, origin: &Origin) -> Value {
         ("attributes", Value::Object(object(&record.attributes))),
         ("eventName", json!(record.event_name)),
         ("severityText", json!(record.severity_text)),
-        ("severityNumber", json!(record.severity_number)),
-        ("traceId", json!(hex(&record.trace_id))),
-        ("spanId", json!(hex(&record.span_id))),
-        ("droppedAttributesCount", json!(record.dropped_attributes_count)),
+        ("severityNumber", number(record.severity_number.into())),
+        ("traceId", json!(id_text(&record.trace_id))),
+        ("spanId", json!(id_text(&record.span_id))),
+        (
+            "droppedAttributesCount",
+            number(record.dropped_attributes_count.into()),
+        ),
     ];
     let mut members = without_empty(members);
-    origin.write(&mut members);
+    if let Some(origin) = origin {
+        origin.write(&mut members);
+    }
     Value::Object(members)
 }

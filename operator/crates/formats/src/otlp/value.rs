@@ -81,7 +81,7 @@ pub(super) fn without_empty<const N: usize>(members: [(&str, Value); N]) -> Map<
         Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Object(members) => members.is_empty(),
-        value => *value == 0,
+        _ => false,
     };
     let said = members.into_iter().filter(|(_, value)| !is_empty(value));
     said.map(|(name, value)| (name.to_owned(), value)).collect()

@@ -2,10 +2,10 @@
 //! `common/v1/common.proto`, `collector/logs/v1/logs_service.proto`. Written by hand, since generated ones would want
 //! protoc; unknown fields are skipped by protobuf itself. The same types are read from JSON, as `json` says.
 //!
-//! A log record stays bytes in its scope: protobuf does not tell a message from bytes. So one that cannot be read takes
-//! no other along, and a body of a million empty records is counted before it is read.
+//! A resource, a scope and a log record stay bytes at first: protobuf does not tell a message from bytes. So one that
+//! cannot be read takes no other along, and a body of a million empty records is counted before it is read.
 
-use prost::{Message, Oneof};
+use prost::{DecodeError, Message, Oneof};
 use serde::Deserialize;
 
 use super::json;
@@ -20,8 +20,8 @@ pub(super) struct Request {
 /// `ResourceLogs`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ResourceLogs {
-    #[prost(message, optional, tag = "1")]
-    pub(super) resource: Option<Resource>,
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub(super) resource: Option<Vec<u8>>,
     #[prost(message, repeated, tag = "2")]
     pub(super) scope_logs: Vec<ScopeLogs>,
 }
@@ -29,8 +29,8 @@ pub(super) struct ResourceLogs {
 /// `ScopeLogs`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ScopeLogs {
-    #[prost(message, optional, tag = "1")]
-    pub(super) scope: Option<Scope>,
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub(super) scope: Option<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub(super) log_records: Vec<Vec<u8>>,
 }
@@ -40,7 +40,7 @@ pub(super) struct ScopeLogs {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "json::elements")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -55,8 +55,13 @@ pub(super) struct Scope {
     #[serde(deserialize_with = "json::or_default")]
     pub(super) version: String,
     #[prost(message, repeated, tag = "3")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "json::elements")]
     pub(super) attributes: Vec<KeyValue>,
+}
+
+/// A resource or a scope; nothing set when there is none.
+pub(super) fn part<T: Message + Default>(bytes: Option<Vec<u8>>) -> Result<T, DecodeError> {
+    T::decode(bytes.unwrap_or_default().as_slice())
 }
 
 /// `LogRecord`.
@@ -79,7 +84,7 @@ pub(super) struct LogRecord {
     #[prost(message, optional, tag = "5")]
     pub(super) body: Option<AnyValue>,
     #[prost(message, repeated, tag = "6")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "json::elements")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "7")]
     #[serde(deserialize_with = "json::integer")]
@@ -88,10 +93,10 @@ pub(super) struct LogRecord {
     #[serde(deserialize_with = "json::integer")]
     pub(super) flags: u32,
     #[prost(bytes = "vec", tag = "9")]
-    #[serde(deserialize_with = "json::hex")]
+    #[serde(deserialize_with = "json::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "10")]
-    #[serde(deserialize_with = "json::hex")]
+    #[serde(deserialize_with = "json::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(string, tag = "12")]
     #[serde(deserialize_with = "json::or_default")]

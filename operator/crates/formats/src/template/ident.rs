@@ -87,6 +87,13 @@ pub(super) fn id(behind: &[u8], rest: &[u8]) -> Found {
     is_id.then_some((ID, word.len()))
 }
 
+/// Words in the alphabet of pods' random characters: names of services and protocols that stand behind a hyphen too
+/// (`service-httpd`). A digit cannot be demanded instead: one in five suffixes of real pods has none.
+const NO_SUFFIXES: [&[u8]; 12] = [
+    b"btrfs", b"dhcpd", b"dhcps", b"httpd", b"https", b"lldpd", b"lxcfs", b"mssql", b"pgsql", b"smtps",
+    b"snmpd", b"xhtml",
+];
+
 /// Kubernetes names a pod after its owner, for a Deployment with a hash of the template (a number of up to ten digits)
 /// and five random characters, in an alphabet without vowels and look-alikes (apimachinery, `util/rand`).
 fn is_pod_suffix(behind: &[u8], word: &[u8]) -> bool {
@@ -94,6 +101,7 @@ fn is_pod_suffix(behind: &[u8], word: &[u8]) -> bool {
     matches!(behind, [.., owner, b'-'] if owner.is_ascii_alphanumeric())
         && matches!(word.len(), 5 | 8..=10)
         && word.iter().all(|byte| ALPHABET.contains(byte))
+        && !NO_SUFFIXES.contains(&word)
 }
 
 /// Letters and digits in turns, as in no word: `a1b2`, `x12yz3`; but `web01`, `k8s` and `utf8` are words.
