@@ -18,11 +18,11 @@ use super::RedactorError;
 const LITERALS: [&str; 64] = [
     "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glrt-",
     "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", "hooks.slack.com",
-    "eyJ0", "eyJ4", "eyJh", "eyJi", "eyJj", "eyJl", "eyJq", "eyJr", "-----begin",
+    "eyJ0", "eyJ4", "eyJ6", "eyJh", "eyJi", "eyJj", "eyJl", "eyJq", "eyJr", "-----begin",
     "bearer", "authorization", "passw", "passphr", "passcode", "secret", "token",
     "pwd=", "pwd\"", "pwd:", "pwd ", "pwd'", "pwd\\",
     "_key", "-key", "apikey", "accesskey", "privatekey", "accountkey", "ingkey", "credential", "cookie",
-    "x-amz-s", "x-goog-s", "sk-ant-", "sk-proj-", "sk_live_", "rk_live_", "AIza", "npm_", "hvs.",
+    "x-amz-s", "x-goog-s", "sk-ant-", "sk-proj-", "k_live_", "AIza", "npm_", "hvs.",
     "\\u002d", "\\u003a", "\\u004", "\\u005", "\\u006", "\\u007",
 ];
 

@@ -91,10 +91,11 @@ const SHAPES: [Shape; 18] = [
             behind(found, ends.into_iter().flatten().min().unwrap_or(0))
         },
     ),
+    // The letter behind is that of the header's first member: alg, b64, cty, enc, jku, kid, typ, x5t, zip and their kin.
     whole(
         "jwt",
         &["eyj"],
-        r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}",
+        r"(?-u:\b)eyJ[046hijlqr][A-Za-z0-9_-]{7,}(?:\.[A-Za-z0-9_-]*){2,4}",
     ),
     whole(
         "anthropic-key",

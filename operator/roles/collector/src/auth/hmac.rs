@@ -14,6 +14,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::hash::Hash128;
+use domain::hex;
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use ring::hmac::{Context, HMAC_SHA256, Key};
@@ -189,19 +190,11 @@ fn seconds(text: &[u8]) -> Option<u64> {
 }
 
 fn from_hex(text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    let bytes: Option<Vec<u8>> = pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|pair| hex::byte(*pair)).collect();
     bytes?.try_into().ok()
 }
 
