@@ -74,10 +74,12 @@ pub async fn send(args: SendArgs) -> anyhow::Result<Exit> {
         n
     });
     let one = |n: u64| {
-        let mut request = client.post(&url).headers(headers.clone()).body(body.clone());
+        let mut headers = headers.clone();
+        // Of one name the signature's wins.
         for (name, value) in signer.iter().flat_map(|signer| signer.headers(&body)) {
-            request = request.header(name, value);
+            headers.insert(name, value);
         }
+        let mut request = client.post(&url).headers(headers).body(body.clone());
         if let Some(token) = &token {
             request = request.bearer_auth(token);
         }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderName, HeaderValue};
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
 /// `<scheme>:<secret file>`, or `hex:<header>:[<time header>:]<secret file>`.
@@ -22,7 +23,10 @@ enum Scheme {
     PagerDuty,
     Slack,
     StandardWebhooks,
-    Hex { header: String, time: Option<String> },
+    Hex {
+        header: HeaderName,
+        time: Option<HeaderName>,
+    },
 }
 
 impl FromStr for Signer {
@@ -41,12 +45,23 @@ impl FromStr for Signer {
                 let (header, rest) = rest
                     .split_once(':')
                     .ok_or_else(|| anyhow!("write it as hex:<header>:[<time header>:]<secret file>"))?;
-                let (time, file) = match rest.split_once(':') {
-                    Some((time, file)) => (Some(time.to_owned()), file),
-                    None => (None, rest),
-                };
-                let header = header.to_owned();
-                (Scheme::Hex { header, time }, file)
+                let header = header
+                    .parse()
+                    .with_context(|| format!("hex:{header}: no header of HTTP"))?;
+                // A path with a slash before the colon names no header.
+                let timed = rest
+                    .split_once(':')
+                    .and_then(|(time, file)| Some((time.parse().ok()?, file)));
+                match timed {
+                    Some((time, file)) => (
+                        Scheme::Hex {
+                            header,
+                            time: Some(time),
+                        },
+                        file,
+                    ),
+                    None => (Scheme::Hex { header, time: None }, rest),
+                }
             }
             other => bail!("no scheme {other:?}; use github, pagerduty, slack, standard-webhooks or hex"),
         };
@@ -89,47 +104,44 @@ pub struct Ready<'s> {
 
 impl Ready<'_> {
     /// The headers that sign `body` now.
-    pub fn headers(&self, body: &[u8]) -> Vec<(String, String)> {
+    pub fn headers(&self, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = now.as_secs().to_string();
         let over = |before: &str| sign(&self.key, &[before.as_bytes(), body].concat());
         let hex = |before: &str| -> String {
-            let digits: Vec<_> = over(before)
-                .as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            digits.concat()
+            let tag = over(before);
+            let digits = tag.as_ref().iter().flat_map(|byte| domain::hex::digits(*byte));
+            digits.map(char::from).collect()
         };
-        let header = |name: &str, value: String| (name.to_owned(), value);
-        match self.scheme {
-            Scheme::GitHub => vec![header("x-hub-signature-256", format!("sha256={}", hex("")))],
-            Scheme::PagerDuty => vec![header("x-pagerduty-signature", format!("v1={}", hex("")))],
-            Scheme::Hex { header: name, time } => {
-                let before = time.as_ref().map(|_| format!("{now}:")).unwrap_or_default();
-                let signature = header(name, hex(&before));
-                time.iter()
-                    .map(|time| header(time, now.clone()))
-                    .chain([signature])
-                    .collect()
-            }
-            Scheme::Slack => {
-                let signature = format!("v0={}", hex(&format!("v0:{now}:")));
-                vec![
-                    header("x-slack-request-timestamp", now),
-                    header("x-slack-signature", signature),
-                ]
-            }
+        let fixed = HeaderName::from_static;
+        let headers = match self.scheme {
+            Scheme::GitHub => vec![(fixed("x-hub-signature-256"), format!("sha256={}", hex("")))],
+            Scheme::PagerDuty => vec![(fixed("x-pagerduty-signature"), format!("v1={}", hex("")))],
+            Scheme::Hex { header, time: None } => vec![(header.clone(), hex(""))],
+            Scheme::Hex {
+                header,
+                time: Some(time),
+            } => vec![(header.clone(), hex(&format!("{now}:"))), (time.clone(), now)],
+            Scheme::Slack => vec![
+                (
+                    fixed("x-slack-signature"),
+                    format!("v0={}", hex(&format!("v0:{now}:"))),
+                ),
+                (fixed("x-slack-request-timestamp"), now),
+            ],
             Scheme::StandardWebhooks => {
                 let id = format!("msg_{}", ulid::Ulid::new());
                 let signature = STANDARD.encode(over(&format!("{id}.{now}.")));
                 vec![
-                    header("webhook-id", id),
-                    header("webhook-timestamp", now),
-                    header("webhook-signature", format!("v1,{signature}")),
+                    (fixed("webhook-id"), id),
+                    (fixed("webhook-timestamp"), now),
+                    (fixed("webhook-signature"), format!("v1,{signature}")),
                 ]
             }
-        }
+        };
+        // Digits, base 64 and a ULID are always values.
+        let value = |(name, text): (HeaderName, String)| Some((name, HeaderValue::try_from(text).ok()?));
+        headers.into_iter().filter_map(value).collect()
     }
 }
 
@@ -161,9 +173,26 @@ mod tests {
         assert_eq!(
             signer.ready().unwrap().headers(b"Hello, World!"),
             [(
-                "x-hub-signature-256".to_owned(),
-                "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17".to_owned()
+                HeaderName::from_static("x-hub-signature-256"),
+                HeaderValue::from_static(
+                    "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+                )
             )]
         );
+    }
+
+    #[test]
+    fn a_time_in_a_header_of_its_own_is_signed_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a:b");
+        std::fs::write(&path, "0123456789abcdef").unwrap();
+        let signed = |scheme: &str| {
+            let signer: Signer = format!("{scheme}:{}", path.display()).parse().unwrap();
+            let ready = signer.ready().unwrap();
+            let names = ready.headers(b"{}").into_iter().map(|(name, _)| name.to_string());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(signed("hex:X-Sum"), ["x-sum"]);
+        assert_eq!(signed("hex:X-Sum:X-Time"), ["x-sum", "x-time"]);
     }
 }

@@ -41,9 +41,10 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether the last of the parts between hyphens is a number.
-fn ends_in_number(name: &str) -> bool {
-    name.rsplit('-').next().is_some_and(is_number)
+/// Whether a host is named by its address: `ip-10-0-1-23`.
+fn is_address(name: &str) -> bool {
+    let mut parts = name.rsplit('-');
+    parts.by_ref().take(4).filter(|part| is_number(part)).count() == 4
 }
 
 /// Where the authority of a URL begins, behind `user:password@`; 0 for what is no URL.
@@ -61,8 +62,8 @@ fn authority_start(text: &str) -> usize {
 ///
 /// Without the scheme, so that a move to https keeps every fingerprint. A host without dots that ends in `-0`,
 /// `-1` … is the pod of a stateful set, which is what Alertmanager takes when nobody configures its external URL; its
-/// replicas speak for one cluster, so the number goes: else a failover would leave alerts that never clear. Not behind
-/// another number, as in `ip-10-0-1-23`: those are machines. `prod-1` and `prod-2` cannot be told from two pods.
+/// replicas speak for one cluster, so the number goes: else a failover would leave alerts that never clear. Not of an
+/// address, as in `ip-10-0-1-23`: those are machines. `prod-1` and `prod-2` cannot be told from two pods.
 pub(crate) fn cluster(external_url: Cow<'_, str>) -> Cow<'_, str> {
     let start = authority_start(&external_url);
     let rest = external_url.get(start..).unwrap_or_default();
@@ -72,7 +73,7 @@ pub(crate) fn cluster(external_url: Cow<'_, str>) -> Cow<'_, str> {
     let host_end = name.find([':', '/']).unwrap_or(name.len());
     let (host, behind) = name.split_at_checked(host_end).unwrap_or((&name, ""));
     match host.rsplit_once('-') {
-        Some((set, ordinal)) if !host.contains('.') && is_number(ordinal) && !ends_in_number(set) => {
+        Some((set, ordinal)) if !host.contains('.') && is_number(ordinal) && !is_address(host) => {
             Cow::Owned(format!("{set}{behind}"))
         }
         _ => name,
@@ -115,6 +116,7 @@ mod tests {
             ("http://am-1.example.com:9093", "am-1.example.com:9093"),
             ("http://10.0.0.1:9093/#/alerts", "10.0.0.1:9093"),
             ("http://ip-10-0-1-23:9093", "ip-10-0-1-23:9093"),
+            ("http://alertmanager-2-1:9093", "alertmanager-2:9093"),
             ("http://prod-1", "prod"),
             ("", ""),
         ] {

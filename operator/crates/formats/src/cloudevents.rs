@@ -26,11 +26,13 @@ use crate::body::{self, Elements};
 use crate::field::Field;
 use crate::labels::{self, Pair, WellKnown};
 use crate::refusal::{Path, Place, Quoted, Reason, Refusal};
-use crate::{Format, Input, Items, cut, delivery_key, otel_severity, sent_time, state_word, traceparent};
+use crate::{
+    Format, Input, Items, SOURCE, cut, delivery_key, otel_severity, sent_time, state_word, traceparent,
+};
 
 pub use binary::NOT_UTF8;
 
-const FINGERPRINT_FIELDS: [&str; 3] = ["source", "type", "subject"];
+const FINGERPRINT_FIELDS: [&str; 4] = [SOURCE, "source", "type", "subject"];
 
 /// Makes events of one event, in either mode, or a batch.
 pub(crate) fn parse<'a>(input: Input<'a>) -> Result<Items<'a>, Refusal> {
@@ -180,7 +182,7 @@ fn event<'a>(
     let (labels, labels_cut) = labels::fit(Labels::new(pairs));
     let mut event = Event {
         delivery_key: key(&source, &id),
-        fingerprint: Hash128::of([Format::CloudEvents.name(), &source, &kind, &subject]),
+        fingerprint: Hash128::of([Format::CloudEvents.name(), input.source, &source, &kind, &subject]),
         fingerprint_fields: FINGERPRINT_FIELDS.into_iter().collect(),
         state: said.state,
         severity: said.severity,

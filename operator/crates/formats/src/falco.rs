@@ -14,8 +14,9 @@
 //! | `output_fields` | no | data; see `fields.rs` |
 //!
 //! Falco tells that something happened and never that it is over: the events have no life cycle. The problem is the rule
-//! at its place within the configured source, not the output, in which every event has other numbers. The place is the first that is known: the pod
-//! (namespace, pod, image), the object of a Kubernetes audit event (namespace, resource, name), the host with its image.
+//! at its place within the configured source, not the output, in which every event has other numbers. The place is the
+//! first that is known: the pod (namespace, pod, image), the object of a Kubernetes audit event (namespace, resource,
+//! name), the host with its image.
 
 mod fields;
 

@@ -53,9 +53,10 @@ pub use refusal::{Reason, Refusal};
 pub use sample::{Sample, sample};
 pub use traceparent::is_well_formed as is_traceparent;
 
-/// How `fingerprintFields` names the configured source. The ids of senders are ids within it only: two stock installations
-/// of one program name themselves alike, and one must not resolve the other's problems.
-pub(crate) const SOURCE: &str = "source";
+/// How `fingerprintFields` names the configured source. What senders call themselves and their problems is so within it
+/// only: two stock installations of one program name themselves alike, and one must not resolve the other's problems.
+/// The ids of clouds and of GitHub are the same everywhere.
+pub(crate) const SOURCE: &str = "source.name";
 
 /// One request as the collector has it.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,6 @@ use std::net::IpAddr;
 
 use domain::event::bounds::LABEL_NAME_BYTES;
 use domain::event::{Event, EventState, Source};
-use domain::hash::Hash128;
 use domain::json::{Labels, RawJson};
 use domain::severity::Severity;
 use domain::time::Time;
@@ -167,11 +166,7 @@ fn event<'a>(body: Body<'a>, action: Action, input: &Input<'a>) -> Result<(Event
     let event = Event {
         fingerprint: identity.fingerprint,
         fingerprint_fields: identity.fields.iter().copied().collect(),
-        occurrence_key: if identity.repeats {
-            identity.fingerprint
-        } else {
-            Hash128::default()
-        },
+        occurrence_key: identity.occurrence(input),
         state: action.state(),
         source: Source {
             name: input.source.into(),
@@ -413,8 +408,10 @@ mod tests {
         let resolve = format!(r#"{{"event_action":"resolve","dedup_key":"{key}"}}"#);
         assert_eq!(only(&resolve).fingerprint, fired.fingerprint);
         assert_eq!(only(&other).fingerprint, fired.fingerprint);
-        assert!(
-            fired.occurrence_key.is_absent(),
+        assert!(!fired.occurrence_key.is_absent(), "it ends by its resolve alone");
+        assert_ne!(
+            only(&other).occurrence_key,
+            fired.occurrence_key,
             "the next is no repeat: its sender does not say that it is the same"
         );
         assert_eq!(dedup_key(resolve.as_bytes()), Some(key));

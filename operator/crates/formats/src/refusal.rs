@@ -8,6 +8,9 @@ use crate::cut;
 /// How much of a sender's own text a message quotes, in bytes: enough to recognise it, too little to flood a log.
 const QUOTED_BYTES: usize = 40;
 
+/// Bytes of a message; what we say ourselves is shorter.
+const MESSAGE_BYTES: usize = 800;
+
 /// The closed list of reasons; a metric label and an answer's `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -77,7 +80,7 @@ impl Refusal {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
-            message: message.into(),
+            message: shortened(message.into()),
         }
     }
 
@@ -90,6 +93,22 @@ impl Refusal {
     pub(crate) fn invalid(at: &Path<'_>, problem: impl fmt::Display) -> Self {
         Self::new(Reason::InvalidField, format!("{at}: {problem}"))
     }
+}
+
+/// A message whose middle is left out where it is long: readers of JSON quote what they did not expect at any length, and
+/// say behind it what they did, and where. Cut between words, since half a secret would not be recognised as one when the
+/// message is redacted.
+fn shortened(message: String) -> String {
+    if message.len() <= MESSAGE_BYTES {
+        return message;
+    }
+    let head = cut::between_words(&message, MESSAGE_BYTES / 2);
+    let tail = message.ceil_char_boundary(message.len() - MESSAGE_BYTES / 4);
+    let tail = message.get(tail..).unwrap_or_default();
+    let words = tail
+        .split_once(char::is_whitespace)
+        .map_or("", |(_, words)| words);
+    format!("{head} … {words}")
 }
 
 /// Which item of the body: the body itself, or the n-th of a list.
@@ -178,6 +197,24 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_message_loses_its_middle() {
+        let quoted = "secret ".repeat(200);
+        let message = format!("invalid type: string {quoted:?}, expected an account at line 2 column 1290");
+        let shown = Refusal::new(Reason::WrongShape, message).message;
+        assert!(shown.len() <= MESSAGE_BYTES, "{shown}");
+        assert!(
+            shown.starts_with("invalid type: string \"secret secret"),
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("secret \", expected an account at line 2 column 1290"),
+            "{shown}"
+        );
+        let letters = Refusal::new(Reason::WrongShape, "ä".repeat(2000)).message;
+        assert!(letters.len() <= MESSAGE_BYTES, "{letters}");
+    }
 
     #[test]
     fn a_path_reads_like_the_payload() {

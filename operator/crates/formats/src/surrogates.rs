@@ -1,6 +1,6 @@
-//! Halves of letters in JSON. A client that counts in UTF-16 (JavaScript, Java, C#) and cuts a text at its bound may cut an
-//! emoji in two, and writes the half that is left as an escape such as `\ud83d`. No JSON reader takes that for a letter, so
-//! the whole item would be refused, an end of a problem too. Not what any other escape means.
+//! Halves of letters in JSON. A client that counts in UTF-16 (JavaScript, Java, C#) and cuts a text at its bound may cut
+//! an emoji in two, and writes the half that is left as an escape such as `\ud83d`. No JSON reader takes that for a
+//! letter, so the whole item would be refused, an end of a problem too.
 
 use std::borrow::Cow;
 

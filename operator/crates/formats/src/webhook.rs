@@ -30,10 +30,10 @@ use crate::data::{self, Member};
 use crate::field::Field;
 use crate::labels::{self, LabelMap, Pair, Values, WellKnown};
 use crate::refusal::{Place, Quoted, Refusal};
-use crate::{Format, Input, Items, authority, cut, sent_time, state_word};
+use crate::{Format, Input, Items, SOURCE, authority, cut, sent_time, state_word};
 
 /// What the fingerprint is made of: the payload's own words, before anything is cut or guessed.
-const FINGERPRINT_FIELDS: [&str; 4] = ["source", "event_type", "host", "service"];
+const FINGERPRINT_FIELDS: [&str; 5] = [SOURCE, "source", "event_type", "host", "service"];
 
 /// Makes events of one object or a list of objects.
 pub(crate) fn parse<'a>(text: &'a str, input: Input<'a>) -> Result<Items<'a>, Refusal> {
@@ -115,7 +115,14 @@ fn event<'a>(body: Body<'a>, place: Place, input: &Input<'a>) -> Result<(Event<'
     }
     let host = body.host.text(&place.field("host"))?;
     let service = body.service.text(&place.field("service"))?;
-    let fingerprint = Hash128::of(["webhook", &reported, &event_type, &host, &service]);
+    let fingerprint = Hash128::of([
+        Format::Webhook.name(),
+        input.source,
+        &reported,
+        &event_type,
+        &host,
+        &service,
+    ]);
     let occurred_at = sent_time::read(&body.timestamp, &place.field("timestamp"))?;
     let mut pairs = body.labels.pairs(place, Values::Scalars)?;
     let (severity, severity_from) = severity(body.severity, place, &mut pairs)?;

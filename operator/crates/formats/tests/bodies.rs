@@ -113,6 +113,26 @@ fn an_empty_batch_is_a_success_without_events() {
     }
 }
 
+/// Found by a fuzzer.
+#[test]
+fn a_refusal_does_not_quote_a_body_at_length() {
+    let long = format!(r#"{{"sender":"{}"}}"#, "long words ".repeat(500));
+    let headers = [("x-github-event", "push")];
+    let asked = Input {
+        headers: &headers,
+        ..input(long.as_bytes())
+    };
+    let items = reader(Format::GitHub).parse(asked);
+    let refused = items
+        .and_then(|mut items| items.next().unwrap().result)
+        .unwrap_err();
+    assert!(refused.message.len() < 1000, "{refused:?}");
+    assert!(
+        refused.message.contains("expected an account at line 1"),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn two_sources_do_not_share_problems() {
     const ALERTS: &str = r#"{"alerts":[{"labels":{"alertname":"A"}},{"labels":{"alertname":"A"},"fingerprint":"f"}],"externalURL":"http://am:9093"}"#;
@@ -121,6 +141,12 @@ fn two_sources_do_not_share_problems() {
         (Format::Alertmanager, r#"[{"labels":{"alertname":"A"}}]"#),
         (Format::Grafana, ALERTS),
         (Format::Falco, r#"{"rule":"R"}"#),
+        (Format::Webhook, r#"{"source":"s","message":"m"}"#),
+        (Format::PagerDuty, r#"{"event_action":"resolve","dedup_key":"k"}"#),
+        (
+            Format::CloudEvents,
+            r#"{"specversion":"1.0","id":"1","source":"/s","type":"t"}"#,
+        ),
         (
             Format::Otlp,
             r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#,
@@ -135,7 +161,7 @@ fn two_sources_do_not_share_problems() {
         };
         for (one, other) in of("eu").into_iter().zip(of("us")) {
             assert_ne!(one.fingerprint, other.fingerprint, "{format:?}");
-            assert_eq!(one.fingerprint_fields.0[0], "source", "{format:?}");
+            assert_eq!(one.fingerprint_fields.0[0], "source.name", "{format:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use sns::Certificates;
 use crate::config::AuthConfig;
 use hmac::Hmac;
 use secret::{Secrets, Token};
-use sns::Topics;
+use sns::{Topics, Unconfirmed};
 
 /// A source's way to know its senders.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ pub(crate) struct Auth {
     tokens: Option<Secrets<Token>>,
     /// Tokens may come in the body, as `PagerDuty`'s clients send them.
     routing_key: bool,
-    /// Subscriptions may ask to be confirmed.
-    is_of_sns: bool,
+    /// Subscriptions may ask to be confirmed, and no topic says whose may be.
+    unconfirmed: Option<Unconfirmed>,
     hmac: Option<Hmac>,
     networks: Vec<IpNet>,
     names: Vec<String>,
@@ -56,11 +56,11 @@ impl Auth {
         format: Format,
         certificates: &Arc<Certificates>,
     ) -> Result<Self, SecretError> {
-        let is_of_sns = format == Format::Sns;
+        let unconfirmed = (format == Format::Sns).then(Unconfirmed::default);
         let Some(config) = config else {
             return Ok(Self {
                 only_local: true,
-                is_of_sns,
+                unconfirmed,
                 ..Self::default()
             });
         };
@@ -79,7 +79,7 @@ impl Auth {
         });
         Ok(Self {
             only_local: false,
-            is_of_sns,
+            unconfirmed,
             routing_key: tokens.is_some() && format == Format::PagerDuty,
             tokens,
             hmac,
@@ -157,8 +157,8 @@ impl Auth {
             let id = topics.check(body, now, certificates).await?;
             return Ok(Some(format!("{}:{id}", Format::Sns.name())));
         }
-        if self.is_of_sns {
-            sns::tell_unconfirmed(headers, body);
+        if let Some(unconfirmed) = &self.unconfirmed {
+            unconfirmed.look(headers, body);
         }
         Ok(None)
     }
@@ -170,7 +170,12 @@ impl Auth {
 
     /// Whether the head alone cannot show who sends.
     pub(crate) const fn needs_body(&self) -> bool {
-        self.is_signed() || self.routing_key
+        self.hmac.is_some() || self.needs_unpacked()
+    }
+
+    /// Whether the body as it came cannot show that either.
+    pub(crate) const fn needs_unpacked(&self) -> bool {
+        self.topics.is_some() || self.routing_key
     }
 }
 

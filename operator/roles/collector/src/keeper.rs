@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::config::{CollectorConfig, ConfigError, IngestConfig, WEBHOOK_SOURCE};
+use crate::config::{CollectorConfig, ConfigError, IngestConfig};
 use crate::lane::Shared;
 use crate::log::Log;
 use crate::names::Namespace;
@@ -221,10 +221,9 @@ impl<L: Log> Keeper<L> {
     }
 }
 
-/// A file cut off in the middle is a good one in which nobody may send.
+/// A file that lost its list reads as one without sources, and the source that is there then asks for no credential.
 fn refuse_none(config: &CollectorConfig, before: &Sources) -> Result<(), ConfigError> {
-    let had_some = before.iter().any(|source| source.name.as_str() != WEBHOOK_SOURCE);
-    if config.sources.is_empty() && had_some {
+    if config.sources.is_empty() && before.are_configured {
         let problem = "none are left; list at least one, or restart to go on without";
         return Err(ConfigError::new("sources", problem));
     }

@@ -264,8 +264,11 @@ fn prepare_items(
             let texts = texts.get_or_init(|| delivery.reader.texts(delivery.input()));
             let text = texts.get(index).map_or("", |text| text);
             let known = item.result.as_ref().map_or("", |event| event.namespace.as_ref());
-            let namespace = Some(known).filter(|known| !known.is_empty());
-            let namespace = namespace.unwrap_or(delivery.tenants.first());
+            let namespace = if known.is_empty() || delivery.tenants.are_all() {
+                delivery.tenants.first()
+            } else {
+                known
+            };
             making.reject(index, why, namespace, text.as_bytes());
         }
         if making.made > MAX_MADE_BYTES {
@@ -312,26 +315,31 @@ impl<'d> Making<'d> {
         let tenants = delivery.tenants;
         let all = tenants.of_event(event)?;
         let first = all.start;
+        let mut made = 0;
         for at in all {
             let namespace = tenants.namespaces().get(at).map(Namespace::as_str);
             event.namespace = Cow::Borrowed(namespace.unwrap_or_default());
-            if let Err(why) = self.encode(event, at) {
-                // Namespaces differ in length, so that one copy may be too large where another is not.
-                for taken in first..at {
-                    self.prepared.events.get_mut(taken).map(Encoded::pop);
+            match self.encode(event, at) {
+                Ok(bytes) => made += bytes,
+                Err(why) => {
+                    // Namespaces differ in length, so that one copy may be too large where another is not.
+                    for taken in first..at {
+                        self.prepared.events.get_mut(taken).map(Encoded::pop);
+                    }
+                    return Err(why);
                 }
-                return Err(why);
             }
         }
+        self.made += made;
         self.prepared.accepted += 1;
         Ok(())
     }
 
-    /// Encodes `event` behind the others of a namespace, its data apart where that is too much; after an error they are
-    /// as before.
-    fn encode(&mut self, event: &mut Event<'_>, at: usize) -> Result<(), Rejection> {
+    /// Encodes `event` behind the others of a namespace, its data apart where that is too much, and says in how many
+    /// bytes; after an error they are as before.
+    fn encode(&mut self, event: &mut Event<'_>, at: usize) -> Result<usize, Rejection> {
         let Some(events) = self.prepared.events.get_mut(at) else {
-            return Ok(());
+            return Ok(0);
         };
         let start = events.json.len();
         event.write_json(&mut events.json);
@@ -354,8 +362,7 @@ impl<'d> Making<'d> {
             }));
         }
         events.ends.push(events.json.len());
-        self.made += events.json.len() - start;
-        Ok(())
+        Ok(events.json.len() - start)
     }
 
     fn reject(&mut self, index: usize, why: Rejection, namespace: &str, raw: &[u8]) {

@@ -10,11 +10,13 @@ const ROOM_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that a request takes beside its body: its task, its head, and what an event adds to a tiny item.
 const REQUEST_BYTES: usize = 512;
 
-/// Of these, what large bodies may take together whose senders are not known before the body is there: 8 MiB, so that
-/// who has nothing but announcements keeps no known sender out.
-const STRANGERS_BYTES: usize = 8 * 1024 * 1024;
-/// Up to here a body is not large: a webhook's seldom is, so that a signed one finds room beside a stranger's.
-const LARGE_FROM: usize = 64 * 1024;
+/// Of these, what requests may take together whose senders are not known before the body is there: half, so that they
+/// keep no known sender out.
+const STRANGERS_BYTES: usize = ROOM_BYTES / 2;
+/// A large body of a stranger finds room only up to here: 8 MiB, so that a few of them keep no small one out.
+const STRANGERS_LARGE_BYTES: usize = 8 * 1024 * 1024;
+/// From here on a body is large: 128 KiB. A webhook's seldom is, packed and unpacked.
+const LARGE_FROM: usize = 128 * 1024;
 
 /// The room of one collector.
 #[derive(Debug, Default)]
@@ -28,8 +30,6 @@ pub(crate) struct Room {
 pub(crate) struct Reservation {
     room: Arc<Room>,
     bytes: usize,
-    /// Of these, what counts among the strangers'.
-    strange: usize,
     is_stranger: bool,
 }
 
@@ -44,7 +44,6 @@ impl Room {
         let mut reservation = Reservation {
             room: Arc::clone(self),
             bytes: 0,
-            strange: 0,
             is_stranger,
         };
         reservation.grow_to(bytes)?;
@@ -64,18 +63,23 @@ impl Reservation {
         let more = wanted.saturating_sub(self.bytes);
         self.bytes += more;
         let mut fits = add(&self.room.used, more) <= ROOM_BYTES;
-        if self.is_stranger && self.bytes > LARGE_FROM {
-            let more = self.bytes - self.strange;
-            self.strange += more;
-            fits &= add(&self.room.by_strangers, more) <= STRANGERS_BYTES;
+        if self.is_stranger {
+            let most = if self.bytes > LARGE_FROM {
+                STRANGERS_LARGE_BYTES
+            } else {
+                STRANGERS_BYTES
+            };
+            fits &= add(&self.room.by_strangers, more) <= most;
         }
         if fits { Ok(()) } else { Err(NoRoom) }
     }
 
     /// The sender is known now: what it took counts no more among the strangers'.
     pub(crate) fn is_known(&mut self) {
-        self.room.by_strangers.fetch_sub(self.strange, Ordering::Relaxed);
-        (self.strange, self.is_stranger) = (0, false);
+        if self.is_stranger {
+            self.is_stranger = false;
+            self.room.by_strangers.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 
     /// Gives a part of a known sender's away, to be given back by itself.
@@ -85,7 +89,6 @@ impl Reservation {
         Self {
             room: Arc::clone(&self.room),
             bytes,
-            strange: 0,
             is_stranger: false,
         }
     }
@@ -93,8 +96,8 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
         self.is_known();
+        self.room.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -118,11 +121,17 @@ mod tests {
     #[test]
     fn strangers_with_large_bodies_keep_neither_known_senders_nor_small_bodies_out() {
         let room = Arc::new(Room::default());
-        let large = STRANGERS_BYTES / 8;
+        let large = STRANGERS_LARGE_BYTES / 8;
         let mut strangers: Vec<_> = (0..7).map(|_| room.reserve(large, true).unwrap()).collect();
         assert!(room.reserve(large, true).is_err());
-        assert!(room.reserve(LARGE_FROM - REQUEST_BYTES, true).is_ok());
-        assert!(room.reserve(STRANGERS_BYTES, false).is_ok());
+        let small = || room.reserve(LARGE_FROM - REQUEST_BYTES, true).ok();
+        let small: Vec<_> = std::iter::from_fn(small).collect();
+        assert_eq!(
+            small.len(),
+            (STRANGERS_BYTES - 7 * (large + REQUEST_BYTES)) / LARGE_FROM
+        );
+        assert!(room.reserve(STRANGERS_BYTES - LARGE_FROM, false).is_ok());
+        drop(small);
         strangers.iter_mut().for_each(Reservation::is_known);
         assert!(room.reserve(large, true).is_ok());
         drop(strangers);

@@ -108,15 +108,22 @@ impl<L: Log> Ingest<L> {
         let mut room = self.reserve(&body, source.auth.needs_body())?;
         let body = body::read(body, &mut room).await?;
         let by_hmac = source.auth.check_raw(&head.headers, &body, now)?;
+        if !source.auth.needs_unpacked() {
+            room.is_known();
+        }
         let unpacked = unpack(&body, encoding, &mut room).await?;
         let (bytes, problem) = match &unpacked {
             Unpacked::Whole(body) => (&**body, None),
             Unpacked::Corrupt(body, problem) => (body.as_slice(), Some(problem)),
         };
+        let copied = match &unpacked {
+            Unpacked::Whole(Cow::Borrowed(_)) => 0,
+            Unpacked::Whole(Cow::Owned(_)) | Unpacked::Corrupt(..) => bytes.len(),
+        };
         let by_body = source.auth.check_body(&head.headers, bytes, now).await?;
+        room.is_known();
+        connected.is_known();
         if source.auth.needs_body() {
-            connected.is_known();
-            room.is_known();
             source.take_one()?;
         }
         self.log_is_ready()?;
@@ -141,7 +148,7 @@ impl<L: Log> Ingest<L> {
             None => prepare::prepare(&delivery, &self.redactor)?,
             Some(problem) => self.corrupt(&delivery, problem),
         };
-        room.grow_to(body.len() + bytes.len() + prepared.bytes())
+        room.grow_to(body.len() + copied + prepared.bytes())
             .map_err(|_| Problem::Overloaded)?;
         self.store(&source, &prepared, room).await?;
         let listing = Listing::of_query(head.uri.query());
@@ -197,7 +204,12 @@ impl<L: Log> Ingest<L> {
     }
 
     /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole.
-    async fn store(&self, source: &Source, prepared: &Prepared, room: Reservation) -> Result<(), Problem> {
+    async fn store(
+        &self,
+        source: &Source,
+        prepared: &Prepared,
+        mut room: Reservation,
+    ) -> Result<(), Problem> {
         let metrics = &self.shared.metrics;
         let mut items = OpenItems::receive(&source.counts, prepared.received);
         let log = &self.shared.log;
@@ -218,9 +230,11 @@ impl<L: Log> Ingest<L> {
         // Not before: a request whose data is not kept comes again, and is counted then.
         metrics.changed(&prepared.changes);
         items.hand_over(prepared.accepted);
-        for ticket in append(source, prepared, room) {
+        for ticket in append(source, prepared, &mut room) {
             ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)?;
         }
+        // What is left of the room is the body's, which is there until now.
+        drop(room);
         Ok(())
     }
 
@@ -240,7 +254,7 @@ impl<L: Log> Ingest<L> {
 }
 
 /// Hands a request's events to the lanes of their namespaces, nearly always one.
-fn append(source: &Source, prepared: &Prepared, mut room: Reservation) -> Vec<Ticket> {
+fn append(source: &Source, prepared: &Prepared, room: &mut Reservation) -> Vec<Ticket> {
     let lanes = source.lanes.iter().zip(&prepared.events);
     let mut counted = Counted::Items;
     let mut tickets = Vec::with_capacity(1);

@@ -61,6 +61,8 @@ pub(crate) struct Sources {
     by_name: HashMap<Box<str>, Arc<Source>>,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) proxies: Vec<IpNet>,
+    /// Whether somebody wrote them, or they are what is there without configuration.
+    pub(crate) are_configured: bool,
 }
 
 /// What sources are made of, whatever configuration is in force.
@@ -96,6 +98,7 @@ impl Makings {
         Ok(Sources {
             by_name,
             proxies: config.ingest.trusted_proxies.clone(),
+            are_configured: !config.sources.is_empty(),
         })
     }
 

@@ -1,8 +1,6 @@
 //! The time of day behind a date, with its zone. Only zones that mean one offset: UTC, numbers, and a table of
 //! abbreviations as American providers use them. A time without a zone is UTC.
 
-use std::ops::RangeInclusive;
-
 use jiff::civil::Time;
 use jiff::tz::Offset;
 
@@ -37,16 +35,27 @@ const ZONES: [(&str, i8); 15] = [
     ("CEST", 2),
 ];
 
-/// Zones that mean several offsets, by the season, and do not look like a zone ([`may_be_zone`]). A time in one is not
-/// taken.
-const UNSURE_ZONES: [&str; 8] = [
-    "PT", "MT", "CT", "ET", "Pacific", "Mountain", "Central", "Eastern",
+/// Zones that mean several offsets, by the season or by the country, or are not read. A time in one is not taken.
+const UNSURE_ZONES: [&str; 31] = [
+    "PT", "MT", "CT", "ET", "Pacific", "Mountain", "Central", "Eastern", "ACDT", "ACST", "ADT", "AEDT",
+    "AEST", "ART", "AST", "AWST", "BRT", "BST", "EAT", "EEST", "EET", "HKT", "ICT", "IST", "JST", "KST",
+    "NZDT", "NZST", "SAST", "SGT", "WAT",
 ];
 
-/// Letters of the abbreviation of a zone, which ends in the T of `time`.
-const ABBREVIATION_LETTERS: RangeInclusive<usize> = 3..=5;
-/// What looks like one, and stands behind the time in logs.
-const NO_ZONES: [&str; 7] = ["ALERT", "EVENT", "GET", "HINT", "POST", "PUT", "START"];
+/// The areas of the time zone database, as in `America/New_York`.
+const AREAS: [&str; 11] = [
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Etc",
+    "Europe",
+    "Indian",
+    "Pacific",
+];
 
 /// The farthest that any clock is from UTC, in hours (Kiribati).
 const FARTHEST_HOURS: i16 = 14;
@@ -140,17 +149,8 @@ fn zone(cursor: &mut Cursor<'_>, is_exact: bool) -> Result<Option<Offset>, Wrong
 /// Whether letters behind a time, which end at the cursor, name a zone that is not known: `JST`, `America/New_York`. To
 /// take the time for UTC would be wrong by hours.
 fn may_be_zone(letters: &str, end: Cursor<'_>) -> bool {
-    let is_abbreviation = ABBREVIATION_LETTERS.contains(&letters.len())
-        && letters.ends_with('T')
-        && letters.bytes().all(|letter| letter.is_ascii_uppercase())
-        && !NO_ZONES.contains(&letters);
-    // Two letters and more on both sides: `N/A` is none.
-    let is_place = letters.len() > 1
-        && letters.starts_with(|first: char| first.is_ascii_uppercase())
-        && end.peek(0) == Some(b'/')
-        && end.peek(1).is_some_and(|first| first.is_ascii_uppercase())
-        && end.peek(2).is_some_and(|second| second.is_ascii_alphabetic());
-    UNSURE_ZONES.contains(&letters) || is_abbreviation || is_place
+    let is_place = end.peek(0) == Some(b'/') && AREAS.contains(&letters);
+    UNSURE_ZONES.contains(&letters) || is_place
 }
 
 /// `+01:00`, `-0800`, `+1`

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::body::{self, MAX_DEPTH};
 use crate::refusal::{Reason, Refusal};
+use crate::surrogates;
 
 /// What is left of a media type without its parameters, in lower case.
 pub(super) fn media_type(content_type: &str) -> String {
@@ -40,7 +41,8 @@ pub(super) fn of_bytes<'a>(bytes: &[u8], content_type: &str) -> Result<Option<Ra
             let message = format!("data: nested deeper than {MAX_DEPTH} levels; send less of it");
             return Err(Refusal::new(Reason::TooDeep, message));
         }
-        let value: Value = serde_json::from_str(text).map_err(|error| body::unreadable(&error))?;
+        let mended = surrogates::mended(bytes);
+        let value: Value = serde_json::from_slice(&mended).map_err(|error| body::unreadable(&error))?;
         return Ok(written(&value));
     }
     Ok(written(&value_of(bytes, &media_type)))
@@ -63,7 +65,7 @@ fn value_of(bytes: &[u8], media_type: &str) -> Value {
     let may_be_json = media_type.is_empty() || is_json(media_type);
     if may_be_json
         && !body::too_deep(text, MAX_DEPTH)
-        && let Ok(value) = serde_json::from_str(text)
+        && let Ok(value) = serde_json::from_slice(&surrogates::mended(bytes))
     {
         return value;
     }

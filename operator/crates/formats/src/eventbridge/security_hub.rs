@@ -37,10 +37,14 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn of(envelope: Envelope<'a>) -> Self {
+    /// Cut here, for the same reason: each finding takes a copy.
+    pub(super) fn of(mut envelope: Envelope<'a>) -> Self {
+        for text in [&mut envelope.account, &mut envelope.region] {
+            *text = cut::short(std::mem::take(text));
+        }
         Self {
             delivery_key: envelope.delivery_key(),
-            action_name: envelope.detail.scalar("actionName"),
+            action_name: cut::short(envelope.detail.scalar("actionName")),
             envelope,
         }
     }

@@ -74,17 +74,17 @@ fn the_place_of_a_problem_is_the_pod_else_the_audited_object_else_the_host() {
     let names = |fields: &str| of_fields(fields).fingerprint_fields.0.join(" ");
     assert_eq!(
         names(r#""k8s.ns.name":"shop","k8s.pod.name":"web-1","container.image.repository":"nginx""#),
-        "source rule output_fields.k8s.ns.name output_fields.k8s.pod.name output_fields.container.image.repository"
+        "source.name rule output_fields.k8s.ns.name output_fields.k8s.pod.name output_fields.container.image.repository"
     );
     assert_eq!(
         names(r#""ka.target.resource":"secrets","ka.target.name":"db""#),
-        "source rule output_fields.ka.target.resource output_fields.ka.target.name"
+        "source.name rule output_fields.ka.target.resource output_fields.ka.target.name"
     );
     assert_eq!(
         names(r#""k8s.ns.name":null,"k8s.pod.name":"<NA>","container.image.repository":"nginx""#),
-        "source rule hostname output_fields.container.image.repository"
+        "source.name rule hostname output_fields.container.image.repository"
     );
-    assert_eq!(names(""), "source rule hostname");
+    assert_eq!(names(""), "source.name rule hostname");
     let resource = |fields: &str| of_fields(fields).resource.into_owned();
     assert_eq!(resource(r#""ka.target.name":"db""#), "db");
     assert_eq!(resource(r#""container.name":"web""#), "web");

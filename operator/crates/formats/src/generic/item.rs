@@ -22,8 +22,10 @@ use crate::{
 
 /// The word for a state that makes no event.
 const IGNORE: &str = "ignore";
-/// What the fingerprint is of when the mapping gives none.
-const TEXT_FIELDS: [&str; 5] = [SOURCE, "type", "host", "service", "title"];
+/// What the payload says of its sender, within which an id is one too.
+const REPORTED: &str = "source";
+/// What the fingerprint is of besides when the mapping gives none.
+const TEXT_FIELDS: [&str; 4] = ["type", "host", "service", "title"];
 
 /// The event of an item, and how many of its labels were cut; none when its state is [`IGNORE`].
 pub(super) fn event<'a>(
@@ -180,19 +182,23 @@ fn write_identity(event: &mut Event<'_>, lens: &mut Lens<'_, '_>, mapping: &Mapp
         &event.source.reported
     };
     let scope = scope.clone().into_owned();
+    let source = event.source.name.clone().into_owned();
     let format = Format::Generic.name();
+    let reported = (!event.source.reported.is_empty()).then_some(REPORTED);
+    let scopes = [SOURCE].into_iter().chain(reported).map(Cow::Borrowed);
     let given = identifying(lens, &mapping.fingerprint)?;
     if given.iter().any(|value| !value.is_empty()) {
         let values = given.iter().map(String::as_str);
-        event.fingerprint = Hash128::of([format, &scope].into_iter().chain(values));
+        event.fingerprint = Hash128::of([format, &source, &scope].into_iter().chain(values));
         let mut names = mapping.fingerprint.mentioned();
-        names.retain(|name| name != SOURCE);
+        names.retain(|name| name != REPORTED);
         let names = names.into_iter().map(Cow::Owned);
-        event.fingerprint_fields = Strings([Cow::Borrowed(SOURCE)].into_iter().chain(names).collect());
+        event.fingerprint_fields = Strings(scopes.chain(names).collect());
     } else {
         let template = template::of(&event.title).into_owned();
         let parts = [
             format,
+            &source,
             &scope,
             &event.kind,
             &event.host,
@@ -200,7 +206,8 @@ fn write_identity(event: &mut Event<'_>, lens: &mut Lens<'_, '_>, mapping: &Mapp
             &template,
         ];
         event.fingerprint = Hash128::of(parts);
-        event.fingerprint_fields = TEXT_FIELDS.into_iter().collect();
+        let names = TEXT_FIELDS.into_iter().map(Cow::Borrowed);
+        event.fingerprint_fields = Strings(scopes.chain(names).collect());
         event.template = Cow::Owned(template);
     }
     let occurrence = lens.text(&mapping.occurrence)?;

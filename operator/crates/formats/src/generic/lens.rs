@@ -47,29 +47,25 @@ impl Lens<'_, '_> {
         let Some(expression) = &mapped.expression else {
             return Ok(Json::Null);
         };
-        self.check_bytes(mapped)?;
         let is_of_body = matches!(self.place, Place::Element(..)) && !mapped.names(ITEM);
         let answer = if is_of_body {
             let known = self.answers.of_body.entry(mapped.path);
-            known.or_insert_with(|| expression.evaluate(self.scope)).clone()
+            let known = known.or_insert_with(|| expression.evaluate(self.scope));
+            Cow::Borrowed(&*known)
         } else {
-            expression.evaluate(self.scope)
+            Cow::Owned(expression.evaluate(self.scope))
         };
-        self.answers.bytes += answer.as_ref().map_or(0, shapes::bytes);
-        self.check_bytes(mapped)?;
-        match answer {
+        let bytes = answer.as_ref().as_ref().map_or(0, shapes::bytes);
+        if self.answers.bytes + bytes > ANSWER_BYTES {
+            let problem = "the answers for the items of this body are too long together; select less of it";
+            return Err(Refusal::invalid(&self.at(mapped), problem));
+        }
+        self.answers.bytes += bytes;
+        match answer.into_owned() {
             Ok(answer) => Ok(answer),
             Err(_) if expression.path().is_some() => Ok(Json::Null),
             Err(why) => Err(no_answer(self.at(mapped), &why)),
         }
-    }
-
-    fn check_bytes(&self, mapped: &Mapped) -> Result<(), Refusal> {
-        if self.answers.bytes > ANSWER_BYTES {
-            let problem = "the answers for the items of this body are too long together; select less of it";
-            return Err(Refusal::invalid(&self.at(mapped), problem));
-        }
-        Ok(())
     }
 
     /// A scalar, or absent; for what reads numbers as well as texts.

@@ -6,6 +6,8 @@ use domain::expression::Step;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use crate::surrogates;
+
 /// What separates a name from its value in one text: `env:prod`, `env=prod`.
 const SEPARATORS: [char; 2] = [':', '='];
 /// What vendors call the name in a list of objects, before `value`.
@@ -23,17 +25,18 @@ pub(super) const fn kind(value: &Json) -> &'static str {
     }
 }
 
-/// Bytes of the texts in a value.
+/// Bytes that a copy of a value takes, about.
 pub(super) fn bytes(value: &Json) -> usize {
-    match value {
+    let inside = match value {
         Json::Null | Json::Bool(_) | Json::Number(_) => 0,
         Json::String(text) => text.len(),
         Json::Array(items) => items.iter().map(bytes).sum(),
         Json::Object(members) => members
             .iter()
-            .map(|(name, value)| name.len() + bytes(value))
+            .map(|(name, value)| size_of::<String>() + name.len() + bytes(value))
             .sum(),
-    }
+    };
+    size_of::<Json>() + inside
 }
 
 /// The text of a scalar, empty of null; none of a list or an object.
@@ -113,7 +116,8 @@ pub(super) fn pairs(value: Json) -> Result<Vec<(String, String)>, &'static str> 
 fn opened(value: Json) -> Json {
     match value {
         Json::String(text) if text.starts_with(['{', '[']) => {
-            serde_json::from_str(&text).unwrap_or(Json::String(text))
+            let read = serde_json::from_slice(&surrogates::mended(text.as_bytes()));
+            read.unwrap_or(Json::String(text))
         }
         other => other,
     }

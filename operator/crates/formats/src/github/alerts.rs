@@ -24,8 +24,13 @@ pub(super) fn code_scanning<'a>(
     git_ref: Cow<'a, str>,
 ) -> Result<Told<'a>, Refusal> {
     let mut alert: Alert<'a> = object(raw, "alert")?;
+    let mut instance = alert.most_recent_instance.take().unwrap_or_default();
+    let found_in = word(std::mem::take(&mut instance.git_ref));
+    let elsewhere = |git_ref: &str| is_elsewhere(git_ref, &delivery.default_branch);
     let state = match &*delivery.action {
-        _ if is_elsewhere(&git_ref, &delivery.default_branch) => return Ok(Told::Other),
+        _ if elsewhere(&git_ref) => return Ok(Told::Other),
+        // What a person did to an alert names no ref; nothing on the default branch would end it again.
+        "reopened_by_user" if elsewhere(&found_in) => return Ok(Told::Other),
         "created" | "reopened" | "reopened_by_user" => EventState::Firing,
         "appeared_in_branch" if is_open(&alert) => EventState::Firing,
         "fixed" | "closed_by_user" => EventState::Resolved,
@@ -41,8 +46,7 @@ pub(super) fn code_scanning<'a>(
     ]);
     let description = word(std::mem::take(&mut rule.full_description));
     let id = word(rule.id.clone());
-    let place = alert.most_recent_instance.take().unwrap_or_default();
-    let path = word(place.location.unwrap_or_default().path);
+    let path = word(instance.location.unwrap_or_default().path);
     let tool = word(alert.tool.take().unwrap_or_default().name);
     let title = format!("Code scanning: {} in {}", title_of(rule), delivery.place.name);
     let mut fact = fact(delivery, alert, state)?;
@@ -119,7 +123,7 @@ pub(super) fn secret_scanning<'a>(
     Ok(Told::Fact(Box::new(fact)))
 }
 
-/// Whether a finding is of another branch than the default one. What a person did to an alert names no ref.
+/// Whether a ref is of another branch than the default one.
 fn is_elsewhere(git_ref: &str, default_branch: &str) -> bool {
     let branch = git_ref.strip_prefix("refs/heads/").unwrap_or(git_ref);
     !branch.is_empty() && !default_branch.is_empty() && branch != default_branch

@@ -176,6 +176,8 @@ pub(super) struct Tool<'a> {
     expecting = "an instance of an alert"
 )]
 pub(super) struct Instance<'a> {
+    #[serde(rename = "ref")]
+    pub(super) git_ref: Field<'a>,
     pub(super) location: Option<Location<'a>>,
 }
 

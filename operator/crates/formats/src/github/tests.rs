@@ -281,6 +281,14 @@ fn code_scanning_moves_a_problem_on_the_default_branch_only() {
         }
         assert_eq!(state("fixed", git_ref.clone()), fixed, "{git_ref}");
     }
+    let by_user = |action: &str, found_in: &str| {
+        let mut body = alert(action, json!({"most_recent_instance": {"ref": found_in}}));
+        body["ref"] = "".into();
+        told("code_scanning_alert", body).state
+    };
+    assert_eq!(by_user("reopened_by_user", "refs/heads/main"), Firing);
+    assert_eq!(by_user("reopened_by_user", "refs/heads/next"), Info);
+    assert_eq!(by_user("closed_by_user", "refs/heads/next"), Resolved);
 }
 
 #[test]

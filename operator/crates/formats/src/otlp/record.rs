@@ -164,8 +164,8 @@ fn names(members: &[KeyValue]) -> String {
     names.join(", ")
 }
 
-/// Which problem a record tells of: who sends it, whose it is, and the event's name or else the scope, and the exception's type or
-/// else the template of the text. A structured body without a message is told by the names of its members.
+/// Which problem a record tells of: who sends it, whose it is, and the event's name or else the scope, and the exception's
+/// type or else the template of the text. A structured body without a message is told by the names of its members.
 struct Identity {
     fingerprint: Hash128,
     fields: Strings<'static>,

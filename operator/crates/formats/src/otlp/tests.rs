@@ -130,7 +130,7 @@ fn one_problem_is_a_service_in_an_environment_and_a_template() {
     );
     assert_eq!(
         one.fingerprint_fields,
-        ["source", "service.name", "scope.name", "template(body)"]
+        ["source.name", "service.name", "scope.name", "template(body)"]
             .into_iter()
             .collect()
     );

@@ -2,9 +2,9 @@
 //!
 //! It is named by `dedup_key`, within its source: integrations that know nothing of each other choose the same keys. A
 //! trigger without one gets a key of `source`, `component`, `class` and the template of `summary`, which [`dedup_key`]
-//! tells to the collector, and its answer to the sender, who may resolve by it. (`PagerDuty` makes up a new key each time,
-//! and so a new alert: here such a trigger counts anew each time.) A change has no key: it is its `source` and the template
-//! of `summary`.
+//! tells to the collector, and its answer to the sender, who may resolve by it. (`PagerDuty` makes up a new key each
+//! time, and so a new alert: here such a trigger counts anew each time.) A change has no key: it is its `source` and the
+//! template of `summary`.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::sent::{Body, Payload};
 use super::{Action, action, at, is_blank};
 use crate::field::Field;
 use crate::refusal::{Place, Refusal};
-use crate::{Format, body, surrogates, template};
+use crate::{Format, Input, SOURCE, body, surrogates, template};
 
 /// A problem: its key, if it has one, and what its fingerprint is made of.
 pub(super) struct Identity<'a> {
@@ -22,8 +22,18 @@ pub(super) struct Identity<'a> {
     pub(super) fields: &'static [&'static str],
     pub(super) template: Cow<'a, str>,
     pub(super) key: Option<Cow<'a, str>>,
-    /// Whether a trigger again is a repeat: its sender says that it is the same.
-    pub(super) repeats: bool,
+    /// Who says which trigger is the same again.
+    again: Again,
+}
+
+/// When a trigger is the same again.
+enum Again {
+    /// With the same key: its sender says so.
+    SameKey,
+    /// Never: nobody says so, and each is an occurrence of its own until the resolve.
+    Never,
+    /// It is a change, which is nothing that goes on.
+    NoLifeCycle,
 }
 
 impl<'a> Identity<'a> {
@@ -42,8 +52,21 @@ impl<'a> Identity<'a> {
             fields: key.fields,
             template: key.template,
             key: Some(key.text),
-            repeats: key.is_sent,
+            again: if key.is_sent { Again::SameKey } else { Again::Never },
         })
+    }
+
+    /// The occurrence that an event is of.
+    pub(super) fn occurrence(&self, input: &Input<'_>) -> Hash128 {
+        match self.again {
+            Again::SameKey => self.fingerprint,
+            Again::Never => {
+                let body = String::from_utf8_lossy(input.body);
+                let received_at = input.received_at.millis().to_string();
+                Hash128::of([self.fingerprint.to_string().as_str(), &received_at, &body])
+            }
+            Again::NoLifeCycle => Hash128::default(),
+        }
     }
 
     /// The key as text, for people.
@@ -59,7 +82,7 @@ impl<'a> Identity<'a> {
             fields: &["payload.source", "template(payload.summary)"],
             template,
             key: None,
-            repeats: false,
+            again: Again::NoLifeCycle,
         })
     }
 }
@@ -79,7 +102,7 @@ impl<'a> Key<'a> {
         }
         Ok(Self {
             text: sent_key(body, action)?,
-            fields: &["source.name", "dedup_key"],
+            fields: &[SOURCE, "dedup_key"],
             template: Cow::Borrowed(""),
             is_sent: true,
         })
@@ -96,7 +119,7 @@ impl<'a> Key<'a> {
         Ok(Self {
             text: Cow::Owned(format!("opsward-{hash}")),
             fields: &[
-                "source.name",
+                SOURCE,
                 "payload.source",
                 "payload.component",
                 "payload.class",

@@ -8,7 +8,10 @@ mod certificates;
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use domain::event::clip;
 use domain::time::Time;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -24,6 +27,12 @@ const MAX_AGE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// How far SNS's clock may be ahead, in milliseconds: five minutes.
 const MAX_AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 
+/// How often a person is told of subscriptions that wait: once a minute.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+/// Bytes of a message that asks to confirm a subscription: 16 KiB; SNS's have 2.
+const CONFIRMATION_BYTES: usize = 16 * 1024;
+/// Bytes of a topic's name in the log.
+const TOPIC_BYTES: usize = 256;
 const MESSAGE_TYPE: HeaderName = HeaderName::from_static("x-amz-sns-message-type");
 
 /// The topics of one source.
@@ -137,21 +146,42 @@ impl Topics {
     }
 }
 
-/// Says that a subscription waits for a person: without topics nobody knows whose may be confirmed.
-pub(super) fn tell_unconfirmed(headers: &HeaderMap, body: &[u8]) {
-    #[derive(Deserialize)]
-    struct Confirmation {
-        #[serde(rename = "TopicArn")]
-        topic: String,
-        #[serde(rename = "SubscribeURL")]
-        url: String,
+/// What to do about subscriptions of a source without topics: nobody knows whose may be confirmed, so a person is told.
+#[derive(Debug, Default)]
+pub(super) struct Unconfirmed {
+    told: Mutex<Option<Instant>>,
+}
+
+/// A subscription that waits.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Confirmation {
+    #[serde(rename = "TopicArn")]
+    topic: String,
+    #[serde(rename = "SubscribeURL")]
+    url: String,
+}
+
+impl Unconfirmed {
+    /// Tells of one that this message asks to confirm, at most once a minute.
+    pub(super) fn look(&self, headers: &HeaderMap, body: &[u8]) {
+        let Some(Confirmation { topic, url }) = confirmation(headers, body) else {
+            return;
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            *told = Some(Instant::now());
+            let topic = clip(&topic, TOPIC_BYTES);
+            warn!(%topic, %url, "an SNS subscription waits: open the address to confirm it, or list the topic in auth.sns.topicArns");
+        }
     }
+}
+
+/// What a message asks to confirm, if by an address of SNS.
+fn confirmation(headers: &HeaderMap, body: &[u8]) -> Option<Confirmation> {
     let kind = headers.get(MESSAGE_TYPE).map(HeaderValue::as_bytes);
-    if kind == Some(b"SubscriptionConfirmation")
-        && let Ok(Confirmation { topic, url }) = serde_json::from_slice(body)
-    {
-        warn!(%topic, %url, "an SNS subscription waits: open the address to confirm it, or list the topic in auth.sns.topicArns");
-    }
+    let asks = kind == Some(b"SubscriptionConfirmation") && body.len() <= CONFIRMATION_BYTES;
+    let asked = asks.then(|| serde_json::from_slice::<Confirmation>(body).ok())??;
+    is_confirmation(&asked.url).then_some(asked)
 }
 
 /// The signed members by name, each name and value on a line of its own.

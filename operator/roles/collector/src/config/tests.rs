@@ -152,3 +152,34 @@ fn a_source_with_contradictions_is_refused_by_field() {
         assert_eq!(error, format!("sources[0].{expected}"), "{source}");
     }
 }
+
+#[test]
+fn an_events_namespaces_are_those_that_ingest_would_take() {
+    let source = |rest: &str| -> SourceConfig {
+        serde_yaml::from_str(&format!("{{name: a, format: webhook, {rest}}}")).unwrap()
+    };
+    let named = source("namespaceFrom: {field: account, values: {'1': pay}}, allowedNamespaces: [shop, pay]");
+    let names = |config: &SourceConfig, account: &'static str| {
+        let event = domain::event::Event {
+            account: account.into(),
+            ..domain::event::Event::default()
+        };
+        let names = config.namespaces_of(&event).map_err(|why| why.reason)?;
+        Ok(names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(names(&named, "1"), Ok(vec!["pay".to_owned()]));
+    assert_eq!(names(&named, "other"), Err("NoNamespace"));
+    let shared = source("shared: true, allowedNamespaces: [shop, pay]");
+    assert_eq!(names(&shared, "").unwrap().len(), 2);
+}
+
+#[test]
+fn a_namespace_is_named_once() {
+    let yaml = "sources: [{name: a, format: webhook, shared: true, allowedNamespaces: [shop, shop]}]";
+    let config: CollectorConfig = serde_yaml::from_str(yaml).unwrap();
+    let error = config.validate().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "sources[0].allowedNamespaces: shop is there twice; remove one"
+    );
+}

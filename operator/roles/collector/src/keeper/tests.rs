@@ -124,11 +124,16 @@ async fn a_bad_change_leaves_the_former_in_force_until_a_good_one_comes() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_was_cut_off_is_refused() {
-    let mut kept = kept(ONE).await;
-    // So reads a file whose end, or all of it but comments, is missing.
-    assert!(!kept.turn(&mut None, Some(Ok(read("sources:")))).await);
-    assert_eq!((kept.names(), kept.refused()), (vec!["a".to_owned()], 1));
+async fn a_configuration_that_lost_its_sources_is_refused() {
+    for yaml in [
+        ONE,
+        "sources: [{name: webhook, format: webhook, namespace: shop}]",
+    ] {
+        let mut kept = kept(yaml).await;
+        let before = kept.names();
+        assert!(!kept.turn(&mut None, Some(Ok(read("sources:")))).await);
+        assert_eq!((kept.names(), kept.refused()), (before, 1));
+    }
 }
 
 #[tokio::test]

@@ -566,8 +566,13 @@ async fn strangers_large_bodies_keep_no_known_sender_out() {
         )
     };
     assert_eq!(fixture.send(signed(vec![b' '; large])).await.status, 503);
-    // A small one is looked at all the same.
+    // A small one is looked at all the same, packed or not.
     assert_eq!(fixture.send(signed(b"{}".to_vec())).await.status, 401);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, br#"{"event_action":"trigger"}"#).unwrap();
+    let packed = post("/api/v1/sources/pager", packer.finish().unwrap());
+    let packed = with(packed, "content-encoding", "gzip");
+    assert_eq!(fixture.send(packed).await.status, 400);
     assert_eq!(fixture.send(post(WEBHOOK, seed())).await.status, 202);
 }
 

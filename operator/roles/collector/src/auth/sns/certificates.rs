@@ -2,7 +2,7 @@
 //! confirms a subscription. The only outgoing requests that a payload causes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tracing::warn;
 use x509_parser::pem::parse_x509_pem;
@@ -30,8 +30,10 @@ const MAX_KEPT: usize = 64;
 
 /// Requests to SNS under way at once: who sends forged messages gets no more than this out of us.
 const REQUESTS: usize = 4;
-/// Messages that wait for one of them; SNS sends the others again.
-const WAITING: usize = 16;
+/// Confirmations of subscriptions under way at once.
+const CONFIRMATIONS: usize = 2;
+/// Addresses of certificates wanted at once; SNS sends again what names one more.
+const ADDRESSES: usize = 16;
 /// How long it is remembered that there is no certificate at an address: a minute.
 const NONE_FOR: Duration = Duration::from_secs(60);
 
@@ -40,7 +42,8 @@ const NONE_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Certificates {
     client: reqwest::Client,
     requests: Semaphore,
-    waiting: Semaphore,
+    confirmations: Semaphore,
+    asking: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
     kept: Mutex<HashMap<String, Kept>>,
 }
 
@@ -72,7 +75,8 @@ impl Certificates {
         Ok(Self {
             client,
             requests: Semaphore::new(REQUESTS),
-            waiting: Semaphore::new(WAITING),
+            confirmations: Semaphore::new(CONFIRMATIONS),
+            asking: Mutex::default(),
             kept: Mutex::default(),
         })
     }
@@ -112,27 +116,37 @@ impl Certificates {
         if !is_confirmation(url) {
             return Err(Unauthorized::WrongSignature);
         }
-        let _turn = self.turn().await?;
+        let _turn = turn(&self.confirmations).await?;
         self.get(url).await.map(drop)
     }
 
-    /// A turn to ask SNS for something; none when too many wait, or for too long.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Unauthorized> {
-        let busy = || Unauthorized::SnsUnreachable;
-        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
-        let turn = timeout(TIMEOUT, self.requests.acquire()).await;
-        turn.map_err(|_| busy())?.map_err(|_| busy())
+    /// What all who want this address wait for while one of them asks; none when too many addresses are wanted.
+    fn asking(&self, url: &str) -> Option<Arc<AsyncMutex<()>>> {
+        let mut all = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, asking| asking.strong_count() > 0);
+        if let Some(asking) = all.get(url).and_then(Weak::upgrade) {
+            return Some(asking);
+        }
+        let asking = Arc::default();
+        (all.len() < ADDRESSES).then(|| {
+            all.insert(url.to_owned(), Arc::downgrade(&asking));
+            asking
+        })
     }
 
     async fn certificate(&self, url: &str) -> Result<Arc<Certificate>, Unauthorized> {
         if let Some(known) = self.known(url) {
             return known;
         }
-        let _turn = self.turn().await?;
+        let asking = self.asking(url).ok_or(Unauthorized::SnsUnreachable)?;
+        let Ok(_first) = timeout(TIMEOUT, asking.lock()).await else {
+            return Err(Unauthorized::SnsUnreachable);
+        };
         // Somebody else may have asked for it meanwhile.
         if let Some(known) = self.known(url) {
             return known;
         }
+        let _turn = turn(&self.requests).await?;
         let read = self.get(url).await.map(|pem| read(&pem).map(Arc::new));
         let kept = match &read {
             Ok(Some(certificate)) => Kept::There(Arc::clone(certificate)),
@@ -182,6 +196,14 @@ impl Certificates {
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A turn to ask SNS for something; none when that takes too long.
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Unauthorized> {
+    match timeout(TIMEOUT, turns.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Unauthorized::SnsUnreachable),
     }
 }
 

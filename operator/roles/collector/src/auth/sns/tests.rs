@@ -117,6 +117,46 @@ async fn both_versions_of_the_signature_are_taken_and_the_certificate_is_fetched
 }
 
 #[tokio::test]
+async fn messages_that_name_one_certificate_wait_for_one_request() {
+    let sns = sns().await;
+    let all = futures::future::join_all((0..100).map(|_| sns.check(V1))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    assert_eq!(sns.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn made_up_certificates_do_not_queue_up_without_bound() {
+    let sns = sns().await;
+    let made_up = |n: u32| {
+        V2.replace(
+            "SimpleNotificationService-",
+            &format!("SimpleNotificationService-{n:08x}"),
+        )
+    };
+    let bodies: Vec<_> = (0..100).map(made_up).collect();
+    let all = futures::future::join_all(bodies.iter().map(|body| sns.check(body))).await;
+    let busy = all
+        .iter()
+        .filter(|answer| **answer == Err(Unauthorized::SnsUnreachable))
+        .count();
+    assert!(busy >= 80, "{busy}");
+}
+
+#[test]
+fn a_person_is_told_of_subscriptions_at_snss_own_address_only() {
+    let headers = |kind: &'static str| HeaderMap::from_iter([(MESSAGE_TYPE, HeaderValue::from_static(kind))]);
+    let asks = headers("SubscriptionConfirmation");
+    let told = confirmation(&asks, CONFIRMATION.as_bytes()).unwrap();
+    assert_eq!(told.topic, TOPIC);
+    let evil = CONFIRMATION.replace("https://sns.", "https://evil.");
+    assert_eq!(confirmation(&asks, evil.as_bytes()), None);
+    assert_eq!(
+        confirmation(&headers("Notification"), CONFIRMATION.as_bytes()),
+        None
+    );
+}
+
+#[tokio::test]
 async fn what_is_altered_forged_old_or_of_another_topic_is_refused() {
     let sns = sns().await;
     let wrong = Err(Unauthorized::WrongSignature);
