@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dimensions::Dimensions;
+use crate::dimensions::facts::Dimensions;
 use crate::hash::Hash128;
 use crate::json::{Labels, RawJson, Strings};
 use crate::severity::Severity;

@@ -15,6 +15,7 @@ mod answer;
 mod json;
 mod origin;
 mod record;
+mod scalars;
 mod value;
 mod wire;
 

@@ -26,6 +26,7 @@
 //! eight hexadecimal digits) or like a word.
 
 mod address;
+mod found;
 mod ident;
 mod lexer;
 mod moment;

@@ -17,8 +17,6 @@ use serde::Deserialize;
 pub use auth::{AuthConfig, HmacConfig, HmacScheme, SnsConfig};
 pub use source::{NamespaceFrom, RateLimit, SourceConfig};
 
-/// The source that is there without configuration, and the only one that `/api/v1/events/webhook` feeds.
-pub const WEBHOOK_SOURCE: &str = "webhook";
 /// Where ingest listens unless configured: this machine only.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 /// Most sources of one collector: each is a metric label's value, and a namespace has a task of its own.

@@ -20,6 +20,7 @@ mod probe;
 mod problem;
 mod queue;
 mod redaction;
+mod rejection;
 mod room;
 mod route;
 mod service;
@@ -47,12 +48,12 @@ use tokio::task::{JoinError, JoinSet};
 pub use auth::SecretError;
 pub use config::{
     AuthConfig, CollectorConfig, ConfigError, DEFAULT_ADDRESS, HmacConfig, HmacScheme, IngestConfig,
-    NamespaceFrom, RateLimit, SnsConfig, SourceConfig, WEBHOOK_SOURCE,
+    NamespaceFrom, RateLimit, SnsConfig, SourceConfig,
 };
 pub use keeper::Reread;
 pub use log::Log;
-pub use names::{Namespace, SourceName};
-pub use prepare::Rejection;
+pub use names::{Namespace, SourceName, WEBHOOK_SOURCE};
+pub use rejection::Rejection;
 pub use source::SourcesError;
 
 use auth::{Certificates, Connected};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use crate::config::WEBHOOK_SOURCE;
+/// The source that is there without configuration, and the only one that `/api/v1/events/webhook` feeds.
+pub const WEBHOOK_SOURCE: &str = "webhook";
 
 /// A source's name: a DNS label (RFC 1123), so that it needs no escaping anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,13 +10,14 @@ use domain::dimensions::Dimensions;
 use domain::event::{Event, bounds};
 use domain::redact::Redactor;
 use domain::time::Time;
-use formats::{Input, Item, Items, Reader, Refusal};
+use formats::{Input, Item, Items, Reader};
 use ulid::Ulid;
 
 use crate::names::Namespace;
 use crate::outcome::Outcome;
 use crate::queue::Encoded;
 use crate::redaction::Redaction;
+use crate::rejection::Rejection;
 use crate::tenants::Tenants;
 
 /// Dead letters that one request may cause: a hundred show what is wrong with a batch. Each is a write to NATS of
@@ -213,24 +214,6 @@ pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Red
         .iter_mut()
         .for_each(|letter| letter.item = None);
     making.prepared
-}
-
-/// Why an item is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// One word.
-    pub reason: &'static str,
-    /// What, where, what to do.
-    pub message: String,
-}
-
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            reason: refusal.reason.as_str(),
-            message: refusal.message,
-        }
-    }
 }
 
 fn prepare_items(

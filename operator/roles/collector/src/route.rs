@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::config::WEBHOOK_SOURCE;
+use crate::names::WEBHOOK_SOURCE;
 
 /// What is listening, for a sender who asked for something else.
 pub(crate) const KNOWN_PATHS: &str = "/api/v1/events/webhook, /api/v1/sources/<name>, and behind it what clients of the \

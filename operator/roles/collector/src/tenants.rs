@@ -7,7 +7,7 @@ use domain::event::Event;
 
 use crate::config::SourceConfig;
 use crate::names::Namespace;
-use crate::prepare::Rejection;
+use crate::rejection::Rejection;
 
 /// The namespaces of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,18 @@ impl Tenants {
                 ),
             },
         })
+    }
+}
+
+impl SourceConfig {
+    /// The namespaces that an event goes into, as ingest would have it; the configuration is valid.
+    ///
+    /// # Errors
+    /// The event names none that the source may write into.
+    pub fn namespaces_of(&self, event: &Event<'_>) -> Result<Vec<Namespace>, Rejection> {
+        let tenants = Tenants::of(self);
+        let some = tenants.of_event(event)?;
+        Ok(tenants.namespaces().get(some).unwrap_or_default().to_vec())
     }
 }
 

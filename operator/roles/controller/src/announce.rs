@@ -14,7 +14,7 @@ use tracing::debug;
 
 use crate::budget::TokenBucket;
 use crate::incidents::decide::Tell;
-use crate::metrics::Metrics;
+use crate::metrics::{Dropped, Metrics};
 use crate::rules::status::RuleTell;
 
 /// Kubernetes Events a second in the long run.
@@ -24,33 +24,11 @@ const BURST: f64 = 25.0;
 /// Announcements that wait while one is being written; beyond, they are dropped.
 const QUEUE: usize = 64;
 /// As for every call on the API server.
-const CALL_TIMEOUT: Duration = crate::write::CALL_TIMEOUT;
+const CALL_TIMEOUT: Duration = crate::error::CALL_TIMEOUT;
 /// Bytes of a note that the API server takes.
 const NOTE_BYTES: usize = 1024;
 /// `reportingController` of every Event.
 const CONTROLLER: &str = "opsward.dev/controller";
-
-/// Why an announcement was not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dropped {
-    /// The budget was spent.
-    Budget,
-    /// Too many were waiting.
-    QueueFull,
-    /// The API server did not take it.
-    Failed,
-}
-
-impl Dropped {
-    /// The word for metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Budget => "Budget",
-            Self::QueueFull => "QueueFull",
-            Self::Failed => "Failed",
-        }
-    }
-}
 
 /// News about one object.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::plan::Class;
+use crate::class::{Class, WRITES_PER_OPENING};
 
-/// What one incident takes to appear: a POST, and its status, which a POST cannot carry.
-pub const WRITES_PER_OPENING: u32 = 2;
 /// Incidents that may open at once, or catch up after an API outage, before the steady rate holds.
 const BURST_OPENINGS: u32 = 500;
 /// Writes a second in the long run. One below the promised 20, so that any 60 s stay below 20 × 60 although up to

@@ -1,7 +1,12 @@
 //! What can go wrong in the controller, sorted by what to do about it.
 
+use std::time::Duration;
+
 use kube::core::Status;
 use platform::lease::LeaseError;
+
+/// Limit of one call. A call that takes longer may have happened; the next look tells.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the controller cannot go on. Nothing outside causes it: an API server or NATS that is away is waited for.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +50,7 @@ pub enum Retry {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// It did not answer in time; the write may have happened.
-    #[error("no answer in {} s", crate::write::CALL_TIMEOUT.as_secs())]
+    #[error("no answer in {} s", CALL_TIMEOUT.as_secs())]
     Timeout,
     /// It was not reached, or says that it cannot serve now.
     #[error("not served")]

@@ -7,10 +7,10 @@ use domain::rule::record::RuleRecord;
 use domain::time::Time;
 use kube::Client;
 
+use crate::class::Class;
 use crate::error::{TellLogError, WriteError};
 use crate::incidents::decide::{Planned, Tell};
 use crate::key::{Key, WrittenRule};
-use crate::plan::Class;
 use crate::rules::RuleWrite;
 use crate::rules::status::RuleTell;
 use crate::write::{self, Outcome};

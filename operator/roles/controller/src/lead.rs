@@ -201,7 +201,7 @@ impl<'a> Leader<'a> {
         &mut self,
         key: &Key,
         now: Moment,
-    ) -> (Option<crate::plan::Class>, Option<Instant>) {
+    ) -> (Option<crate::class::Class>, Option<Instant>) {
         let decision = self.decide_incident(key, now);
         for &tell in &decision.tells {
             self.announce(key, tell);
@@ -246,7 +246,7 @@ impl<'a> Leader<'a> {
         decide(&seen, now.time)
     }
 
-    fn reconcile_rule(&mut self, key: &Key, now: Moment) -> (Option<crate::plan::Class>, Option<Instant>) {
+    fn reconcile_rule(&mut self, key: &Key, now: Moment) -> (Option<crate::class::Class>, Option<Instant>) {
         let decision = self.decide_rule(key, now);
         let not_before = self.tell_log(key, decision.publication, now);
         if matches!(self.world.rule_of(key), (None, None)) {

@@ -6,6 +6,7 @@
 
 mod announce;
 mod budget;
+mod class;
 mod config;
 mod error;
 mod gate;

@@ -11,9 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::announce::Dropped;
+use crate::class::Class;
 use crate::key::Kind;
-use crate::plan::Class;
 
 /// Which kind of object, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -25,6 +24,28 @@ struct KindAndReason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
+}
+
+/// Why a Kubernetes Event was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// The budget was spent.
+    Budget,
+    /// Too many were waiting.
+    QueueFull,
+    /// The API server did not take it.
+    Failed,
+}
+
+impl Dropped {
+    /// The word for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Budget => "Budget",
+            Self::QueueFull => "QueueFull",
+            Self::Failed => "Failed",
+        }
+    }
 }
 
 /// The controller's metrics. Clones share them.

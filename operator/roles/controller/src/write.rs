@@ -4,20 +4,15 @@
 //! Statuses are replaced (PUT with `resourceVersion`), not applied server-side: they have one writer, an older leader
 //! at most besides, and that one must fail instead of being merged. "Never lowers a position" rests on it.
 
-use std::time::Duration;
-
 use api::{FIELD_MANAGER, OpsEvent, TriggerRule};
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::core::{PartialObjectMeta, Status, TypeMeta};
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-use crate::error::WriteError;
+use crate::error::{CALL_TIMEOUT, WriteError};
 use crate::incidents::decide::Work;
 use crate::key::{WrittenRule, rule_resource};
-
-/// Limit of one call. A call that takes longer may have happened; the next look tells.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What became of a write.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 use jiff::civil::Time;
 use jiff::tz::Offset;
 
+use super::calendar;
 use super::cursor::Cursor;
-use super::dates;
 
 /// A time of day, and where its text ends.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +184,7 @@ fn zone_of_range(mut cursor: Cursor<'_>, start: Hands) -> Result<Option<Offset>,
         .iter()
         .any(|sign| cursor.passes(sign));
     cursor.space();
-    if let Some(other) = dates::behind_date(cursor).and_then(behind_separator) {
+    if let Some(other) = calendar::behind_date(cursor).and_then(behind_separator) {
         cursor = other;
     }
     let end = if is_range { Hands::read(&mut cursor)? } else { None };

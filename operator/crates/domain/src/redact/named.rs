@@ -10,8 +10,7 @@ use std::ops::Range;
 use regex::Regex;
 
 use super::REDACTED_START;
-use super::names::{self, Named};
-use super::shapes::is_random;
+use super::names::{self, Named, is_random};
 
 /// The end of a name that may say secret, a quote perhaps, and `=` or `:`.
 pub(super) const HEAD: &str = concat!(

@@ -127,6 +127,13 @@ fn is_object_name(value: &str) -> bool {
         && digits(value) <= ALL_DIGITS
 }
 
+/// Whether a text reads like a token and not like a word of prose.
+pub(super) fn is_random(text: &str) -> bool {
+    /// No word in an alert is longer without a space.
+    const LONG_BYTES: usize = 32;
+    text.len() >= LONG_BYTES || text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'=')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
 use super::named::{self, HEAD};
+use super::names::is_random;
 use super::{REDACTED, REDACTED_START, RedactorError};
 
 /// One kind of secret. Searched without capture groups, which cost a microsecond a match and as much a byte of a
@@ -315,13 +316,6 @@ fn without(text: &str, secrets: &[Range<usize>], kind: &str) -> String {
     }
     hidden.push_str(text.get(from..).unwrap_or_default());
     hidden
-}
-
-/// Whether a text reads like a token and not like a word of prose.
-pub(super) fn is_random(text: &str) -> bool {
-    /// No word in an alert is longer without a space.
-    const LONG_BYTES: usize = 32;
-    text.len() >= LONG_BYTES || text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'=')
 }
 
 /// A JSON text in which letters, digits and URL signs are no longer written as `\u0061`.

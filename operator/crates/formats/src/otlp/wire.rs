@@ -8,7 +8,7 @@
 use prost::{DecodeError, Message, Oneof};
 use serde::Deserialize;
 
-use super::json;
+use super::scalars;
 
 /// `ExportLogsServiceRequest`.
 #[derive(Clone, PartialEq, Message)]
@@ -40,7 +40,7 @@ pub(super) struct ScopeLogs {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
-    #[serde(deserialize_with = "json::elements")]
+    #[serde(deserialize_with = "scalars::elements")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -49,13 +49,13 @@ pub(super) struct Resource {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Scope {
     #[prost(string, tag = "1")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "scalars::or_default")]
     pub(super) name: String,
     #[prost(string, tag = "2")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "scalars::or_default")]
     pub(super) version: String,
     #[prost(message, repeated, tag = "3")]
-    #[serde(deserialize_with = "json::elements")]
+    #[serde(deserialize_with = "scalars::elements")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -69,37 +69,37 @@ pub(super) fn part<T: Message + Default>(bytes: Option<Vec<u8>>) -> Result<T, De
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct LogRecord {
     #[prost(fixed64, tag = "1")]
-    #[serde(deserialize_with = "json::nanos")]
+    #[serde(deserialize_with = "scalars::nanos")]
     pub(super) time_unix_nano: u64,
     #[prost(fixed64, tag = "11")]
-    #[serde(deserialize_with = "json::nanos")]
+    #[serde(deserialize_with = "scalars::nanos")]
     pub(super) observed_time_unix_nano: u64,
     /// An enumeration: 1 (TRACE) to 24 (FATAL4), 0 for none.
     #[prost(int32, tag = "2")]
-    #[serde(deserialize_with = "json::severity_number")]
+    #[serde(deserialize_with = "scalars::severity_number")]
     pub(super) severity_number: i32,
     #[prost(string, tag = "3")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "scalars::or_default")]
     pub(super) severity_text: String,
     #[prost(message, optional, tag = "5")]
     pub(super) body: Option<AnyValue>,
     #[prost(message, repeated, tag = "6")]
-    #[serde(deserialize_with = "json::elements")]
+    #[serde(deserialize_with = "scalars::elements")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "7")]
-    #[serde(deserialize_with = "json::integer")]
+    #[serde(deserialize_with = "scalars::integer")]
     pub(super) dropped_attributes_count: u32,
     #[prost(fixed32, tag = "8")]
-    #[serde(deserialize_with = "json::integer")]
+    #[serde(deserialize_with = "scalars::integer")]
     pub(super) flags: u32,
     #[prost(bytes = "vec", tag = "9")]
-    #[serde(deserialize_with = "json::id")]
+    #[serde(deserialize_with = "scalars::id")]
     pub(super) trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "10")]
-    #[serde(deserialize_with = "json::id")]
+    #[serde(deserialize_with = "scalars::id")]
     pub(super) span_id: Vec<u8>,
     #[prost(string, tag = "12")]
-    #[serde(deserialize_with = "json::or_default")]
+    #[serde(deserialize_with = "scalars::or_default")]
     pub(super) event_name: String,
 }
 

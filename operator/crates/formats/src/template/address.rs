@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::lexer::{Found, is_word_end, leading};
+use super::found::{Found, is_word_end, leading};
 use super::{ARN, EMAIL, IP, MAC, QUERY};
 
 /// Characters of the longest IPv4 address, `255.255.255.255`.

@@ -1,6 +1,6 @@
 //! Ids: what machines give names to things with.
 
-use super::lexer::{Found, is_word_end, leading};
+use super::found::{Found, is_word_end, leading};
 use super::{ID, TOKEN, UUID};
 
 /// Hexadecimal digits from which on a word of them is an id; `cafe5` and `b2` are rather names.

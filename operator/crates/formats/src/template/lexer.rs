@@ -1,6 +1,7 @@
 //! Cuts a text into what a template is put together from. Knows where a shape may begin; what shapes look like, the
 //! modules beside it know.
 
+use super::found::{Found, leading};
 use super::{DURATION, NUM, PERCENT, SIZE, address, ident, moment, quantity};
 
 /// A part of a template.
@@ -12,9 +13,6 @@ pub(super) enum Piece<'a> {
     /// White space, or a control character.
     Space,
 }
-
-/// The mask for the beginning of a text, and how many bytes it stands for.
-pub(super) type Found = Option<(&'static str, usize)>;
 
 /// Where in a text we are. A word is a run of ASCII letters and digits; most shapes begin where a word begins. Those
 /// whose end is far away are looked for once in a run of their characters, so that time stays linear.
@@ -138,14 +136,4 @@ fn signed(rest: &[u8]) -> Found {
 /// Behind what a `-` belongs to the number after it, and does not join two words.
 const fn takes_sign(before: u8) -> bool {
     matches!(before, b' ' | b'\t' | b'\n' | b'=' | b':' | b'(' | b'[' | b',')
-}
-
-/// How many bytes from the beginning on are such.
-pub(super) fn leading(bytes: &[u8], is_such: impl Fn(&u8) -> bool) -> usize {
-    bytes.iter().take_while(|byte| is_such(byte)).count()
-}
-
-/// Whether no word goes on at that place.
-pub(super) fn is_word_end(bytes: &[u8], at: usize) -> bool {
-    !bytes.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }

@@ -1,7 +1,7 @@
 //! Dates and times of day as logs have them. Lenient: whether a month is the thirteenth is nobody's concern here.
 
 use super::TIME;
-use super::lexer::{Found, is_word_end};
+use super::found::{Found, is_word_end};
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

@@ -1,6 +1,6 @@
 //! Numbers, and numbers with their units.
 
-use super::lexer::{Found, is_word_end, leading};
+use super::found::{Found, is_word_end, leading};
 use super::{DURATION, NUM, PERCENT, SIZE};
 
 /// Units of time that are written to the number. `m` is minutes; that it is a thousandth of a CPU in Kubernetes matters

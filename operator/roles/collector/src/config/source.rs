@@ -7,10 +7,8 @@ use domain::event::Event;
 use formats::{Format, InsufficientData, MappingSpec, Reader, Settings, SettingsError};
 use serde::Deserialize;
 
-use super::{AuthConfig, ConfigError, IngestConfig, WEBHOOK_SOURCE};
-use crate::names::{Namespace, SourceName};
-use crate::prepare::Rejection;
-use crate::tenants::Tenants;
+use super::{AuthConfig, ConfigError, IngestConfig};
+use crate::names::{Namespace, SourceName, WEBHOOK_SOURCE};
 
 /// Most namespaces of one source: each of a shared source's events is written once for each.
 const MAX_NAMESPACES: usize = 100;
@@ -113,16 +111,6 @@ impl SourceConfig {
             insufficient_data: self.insufficient_data,
         };
         Reader::new(self.format, &settings)
-    }
-
-    /// The namespaces that an event goes into, as ingest would have it; the configuration is valid.
-    ///
-    /// # Errors
-    /// The event names none that the source may write into.
-    pub fn namespaces_of(&self, event: &Event<'_>) -> Result<Vec<Namespace>, Rejection> {
-        let tenants = Tenants::of(self);
-        let some = tenants.of_event(event)?;
-        Ok(tenants.namespaces().get(some).unwrap_or_default().to_vec())
     }
 
     /// Checks what only several of its fields together can say wrong; an error's path begins at the source.

@@ -10,7 +10,7 @@ use domain::rule::DEFAULT_TTL;
 use domain::time::Time;
 
 use super::project;
-use crate::plan::Class;
+use crate::class::Class;
 
 /// Whether an object was ever seen of this incident, by this leader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

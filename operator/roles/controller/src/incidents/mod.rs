@@ -10,7 +10,7 @@ use domain::incident::step::CloseWish;
 use tokio::time::Instant;
 
 use self::decide::Presence;
-use crate::plan::Class;
+use crate::class::Class;
 
 /// How long counts may lag before they may use the budget's reserve: the longest pause between two writes of one
 /// record's counts, so that a busy hour lags less and only an outage lags more.

@@ -10,7 +10,7 @@ use domain::incident::step::Phase;
 use domain::incident::{IncidentRecord, object_name};
 use domain::time::Time;
 
-use crate::plan::Class;
+use crate::class::Class;
 
 /// A new incident's object. The API server takes its spec and drops its status.
 pub fn object(record: &IncidentRecord) -> OpsEvent {

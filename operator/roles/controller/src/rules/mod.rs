@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use self::ineffective::{Peer, Sources};
 use self::publish::{Publication, Told};
 use self::status::{LogAnswer, RuleTell};
+use crate::class::Class;
 use crate::key::WrittenRule;
 use crate::moment::Moment;
-use crate::plan::Class;
 
 /// Least time between two writes of a rule's counters: nobody reads them faster, and 100 busy rules would take the
 /// whole budget otherwise.

@@ -5,7 +5,7 @@ use api::conditions::{ConditionType, Reason, Statement, Truth, holds};
 use domain::rule::record::RuleRecord;
 use domain::time::Time;
 
-use crate::plan::Class;
+use crate::class::Class;
 
 /// The reason of `Ready` when the log is ahead of the object, as after a restore of the API server's storage. No
 /// other part of Opsward uses it.
