@@ -164,8 +164,8 @@ fn region<'a>(detail: &Object<'a>, arn: &str) -> Cow<'a, str> {
 
 /// `AWS_EBS_VOLUME_LOST` of service EBS in eu-west-1 as "EBS volume lost (eu-west-1)".
 fn title<'a>(code: &str, service: &str, region: &str) -> Cow<'a, str> {
-    let code = code.trim();
-    let code = code.strip_prefix("AWS_").unwrap_or(code);
+    let sent = code.trim();
+    let code = sent.strip_prefix("AWS_").unwrap_or(sent);
     let (name, words) = match code.split_at_checked(service.len()) {
         Some((name, words)) if name == service && words.starts_with('_') => (name, words),
         _ => ("", code),
@@ -174,6 +174,8 @@ fn title<'a>(code: &str, service: &str, region: &str) -> Cow<'a, str> {
     let mut letters = words.trim().chars();
     let words = match letters.next() {
         Some(first) if name.is_empty() => format!("{}{}", first.to_ascii_uppercase(), letters.as_str()),
+        // A code without words.
+        None if name.is_empty() => sent.to_owned(),
         _ => format!("{name} {}", words.trim()),
     };
     let place = if region.is_empty() {
@@ -181,7 +183,7 @@ fn title<'a>(code: &str, service: &str, region: &str) -> Cow<'a, str> {
     } else {
         format!(" ({region})")
     };
-    cut::title(Cow::Owned(words + &place))
+    cut::title(Cow::Owned(words.trim_end().to_owned() + &place))
 }
 
 /// The English text, else the first.

@@ -65,6 +65,20 @@ fn health(changes: &Value) -> Value {
     delivered("aws.health", "AWS Health Event", &with(detail, changes))
 }
 
+/// The first was found by a fuzzer.
+#[test]
+fn a_health_event_always_has_a_title() {
+    for (code, title) in [
+        ("AWS_", "AWS_ (eu-west-1)"),
+        ("AWS____", "AWS____ (eu-west-1)"),
+        ("AWS_E_", "E (eu-west-1)"),
+        ("AWS_E_LOST", "E lost (eu-west-1)"),
+    ] {
+        let event = events(&health(&json!({"eventTypeCode": code}))).remove(0);
+        assert_eq!(event.title, title);
+    }
+}
+
 #[test]
 fn a_health_event_is_one_occurrence_from_its_announcement_to_its_end() {
     let messages = [
