@@ -56,7 +56,8 @@ impl Auth {
         format: Format,
         certificates: &Arc<Certificates>,
     ) -> Result<Self, SecretError> {
-        let unconfirmed = (format == Format::Sns).then(Unconfirmed::default);
+        let has_topics = config.is_some_and(|config| config.sns.is_some());
+        let unconfirmed = (format == Format::Sns && !has_topics).then(Unconfirmed::default);
         let Some(config) = config else {
             return Ok(Self {
                 only_local: true,

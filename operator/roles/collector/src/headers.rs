@@ -48,8 +48,8 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
     }
 }
 
-/// The headers whose values are UTF-8, for formats that read some; their names are in lower case. Where the body is signed,
-/// those are left out that would say what happened or to whom, since no signature covers them.
+/// The headers whose values are UTF-8, for formats that read some; their names are in lower case. Where the body is
+/// signed, those are left out that would say what happened or to whom, since no signature covers them.
 pub(crate) fn texts(headers: &HeaderMap, is_signed: bool) -> Vec<(&str, &str)> {
     let uncovered = |name: &str| name.starts_with("ce-") || name.starts_with("x-amz-sns-");
     headers

@@ -158,8 +158,11 @@ impl Prepared {
     pub(crate) fn bytes(&self) -> usize {
         let payloads: usize = self.payloads.iter().map(|payload| payload.json.len()).sum();
         let letters: usize = self.letters.iter().map(|letter| letter.payload.len()).sum();
-        let events: usize = self.events.iter().map(|events| events.json.len()).sum();
-        events + payloads + letters
+        self.event_bytes() + payloads + letters
+    }
+
+    fn event_bytes(&self) -> usize {
+        self.events.iter().map(|events| events.json.len()).sum()
     }
 
     fn new(delivery: &Delivery<'_>, readable: Readable, received: usize) -> Self {
@@ -202,7 +205,6 @@ pub(crate) fn prepare(delivery: &Delivery<'_>, redactor: &Redactor) -> Result<Pr
 pub(crate) fn unreadable(delivery: &Delivery<'_>, why: Rejection, redactor: &Redactor) -> Prepared {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::No, 1),
-        made: 0,
         delivery,
         redaction: delivery.redaction(redactor),
     };
@@ -223,7 +225,6 @@ fn prepare_items(
 ) -> Result<Prepared, TooMuch> {
     let mut making = Making {
         prepared: Prepared::new(delivery, Readable::Yes, items.len()),
-        made: 0,
         delivery,
         redaction: delivery.redaction(redactor),
     };
@@ -254,7 +255,7 @@ fn prepare_items(
             };
             making.reject(index, why, namespace, text.as_bytes());
         }
-        if making.made > MAX_MADE_BYTES {
+        if making.prepared.event_bytes() > MAX_MADE_BYTES {
             return Err(TooMuch);
         }
     }
@@ -273,8 +274,6 @@ fn ids(first: Ulid, items: usize) -> String {
 /// A delivery half-way.
 struct Making<'d> {
     prepared: Prepared,
-    /// Bytes of the events so far.
-    made: usize,
     delivery: &'d Delivery<'d>,
     redaction: Redaction<'d>,
 }
@@ -298,31 +297,26 @@ impl<'d> Making<'d> {
         let tenants = delivery.tenants;
         let all = tenants.of_event(event)?;
         let first = all.start;
-        let mut made = 0;
         for at in all {
             let namespace = tenants.namespaces().get(at).map(Namespace::as_str);
             event.namespace = Cow::Borrowed(namespace.unwrap_or_default());
-            match self.encode(event, at) {
-                Ok(bytes) => made += bytes,
-                Err(why) => {
-                    // Namespaces differ in length, so that one copy may be too large where another is not.
-                    for taken in first..at {
-                        self.prepared.events.get_mut(taken).map(Encoded::pop);
-                    }
-                    return Err(why);
+            if let Err(why) = self.encode(event, at) {
+                // Namespaces differ in length, so that one copy may be too large where another is not.
+                for taken in first..at {
+                    self.prepared.events.get_mut(taken).map(Encoded::pop);
                 }
+                return Err(why);
             }
         }
-        self.made += made;
         self.prepared.accepted += 1;
         Ok(())
     }
 
-    /// Encodes `event` behind the others of a namespace, its data apart where that is too much, and says in how many
-    /// bytes; after an error they are as before.
-    fn encode(&mut self, event: &mut Event<'_>, at: usize) -> Result<usize, Rejection> {
+    /// Encodes `event` behind the others of a namespace, its data apart where that is too much; after an error they are
+    /// as before.
+    fn encode(&mut self, event: &mut Event<'_>, at: usize) -> Result<(), Rejection> {
         let Some(events) = self.prepared.events.get_mut(at) else {
-            return Ok(0);
+            return Ok(());
         };
         let start = events.json.len();
         event.write_json(&mut events.json);
@@ -345,7 +339,7 @@ impl<'d> Making<'d> {
             }));
         }
         events.ends.push(events.json.len());
-        Ok(events.json.len() - start)
+        Ok(())
     }
 
     fn reject(&mut self, index: usize, why: Rejection, namespace: &str, raw: &[u8]) {

@@ -204,7 +204,8 @@ impl<L: Log> Ingest<L> {
         prepare::unreadable(delivery, why, &self.redactor)
     }
 
-    /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole.
+    /// Stores dead letters and data, then events: a request of which they cannot be kept is sent again as a whole. The room
+    /// that no lane takes over is the body's, and is given back at the end.
     async fn store(
         &self,
         source: &Source,
@@ -234,8 +235,6 @@ impl<L: Log> Ingest<L> {
         for ticket in append(source, prepared, &mut room) {
             ticket.confirmed().await.map_err(|_| Problem::NotConfirmed)?;
         }
-        // What is left of the room is the body's, which is there until now.
-        drop(room);
         Ok(())
     }
 

@@ -58,8 +58,8 @@ pub async fn run(results: &mut Results) -> Result<()> {
     )
 }
 
-/// All attacks at once, again and again, on a thread of its own: on that of the healthy senders they would wait for it, and not
-/// for the collector.
+/// All attacks at once, again and again, on a thread of its own: on that of the healthy senders they would wait for it,
+/// and not for the collector.
 struct Attack {
     end: oneshot::Sender<()>,
     thread: JoinHandle<Result<()>>,

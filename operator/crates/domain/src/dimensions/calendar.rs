@@ -57,23 +57,20 @@ pub(super) fn year_first(mut end: Cursor<'_>) -> Option<Written<'_>> {
 /// `20 December 2024`, `20th of Dec, 2024`, `20-Dec-2024`
 pub(super) fn day_first(mut end: Cursor<'_>) -> Option<Written<'_>> {
     let day = day(&mut end)?;
-    if end.passes("-") {
-        let month = month(end.letters())?;
-        let year = end.passes("-").then(|| end.digits(4))??;
-        return Some(Written {
-            year,
-            month,
-            day,
-            end,
-        });
-    }
-    let is_apart = end.space() && end.peek(0)?.is_ascii_alphabetic();
-    is_apart.then_some(())?;
-    if end.passes("of ") {
-        end.space();
+    let is_joined = end.passes("-");
+    if !is_joined {
+        let is_apart = end.space() && end.peek(0)?.is_ascii_alphabetic();
+        is_apart.then_some(())?;
+        if end.passes("of ") {
+            end.space();
+        }
     }
     let month = month(end.letters())?;
-    let year = year_behind(&mut end)?;
+    let year = if is_joined {
+        end.passes("-").then(|| end.digits(4))??
+    } else {
+        year_behind(&mut end)?
+    };
     Some(Written {
         year,
         month,

@@ -27,7 +27,8 @@ const SURE: [&str; 19] = [
 const UNSURE: [&str; 51] = [
     "info", "app", "svc", "consul", "home", "private", "test", "example", "aws", "xyz", "online", "tech", "systems",
     "am", "as", "at", "be", "by", "do", "id", "in", "is", "it", "me", "my", "no", "so", "to", "us",
-    "ac", "ai", "bz", "cc", "cf", "io", "la", "lc", "md", "mk", "ml", "mm", "ms", "pl", "pm", "ps", "py", "rs", "sh", "st", "tf", "vi",
+    "ac", "ai", "bz", "cc", "cf", "io", "la", "lc", "md", "mk", "ml", "mm", "ms", "pl", "pm", "ps", "py", "rs", "sh",
+    "st", "tf", "vi",
 ];
 
 const SURE_KEYS: [Key; 19] = Key::all(SURE);

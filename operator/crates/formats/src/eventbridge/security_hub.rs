@@ -122,3 +122,28 @@ pub(super) fn insight<'a>(envelope: &Envelope<'a>, input: &Input<'a>) -> Result<
     };
     Ok((event, 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_findings_share_is_read_and_cut_once() {
+        // An escape makes each of them a text of its own, which every finding would copy.
+        let long = format!("\n{}", "x".repeat(100_000));
+        let sent = json!({"source": "aws.securityhub", "detail-type": "Security Hub Findings - Custom Action", "id": long,
+            "account": long, "region": long, "detail": {"actionName": long, "findings": []}});
+        let text = sent.to_string();
+        let batch = Batch::of(Envelope::read(Object::of(&text, Place::Body).unwrap()).unwrap());
+        let Batch {
+            envelope,
+            delivery_key,
+            action_name,
+        } = &batch;
+        for shared in [action_name, delivery_key, &envelope.account, &envelope.region] {
+            assert!((1..=256).contains(&shared.len()), "{}", shared.len());
+        }
+    }
+}

@@ -247,24 +247,6 @@ fn a_finding_is_refused_alone_and_its_neighbours_have_keys_of_their_own() {
 }
 
 #[test]
-fn what_findings_share_is_not_searched_for_each_of_them() {
-    let mut body = finding(&json!({}));
-    let one = body["detail"]["findings"][0].clone();
-    let mut detail: serde_json::Map<_, _> = (0..60_000).map(|n| (format!("m{n}"), 0.into())).collect();
-    detail.insert("actionName".into(), "Page".into());
-    detail.insert("findings".into(), vec![one; MAX_ITEMS].into());
-    body["detail"] = detail.into();
-    // With a search for each finding this would compare 300 million names.
-    let events = events(&body);
-    assert_eq!(events.len(), MAX_ITEMS);
-    assert!(
-        events
-            .iter()
-            .all(|event| event.labels.get("actionName") == Some("Page"))
-    );
-}
-
-#[test]
 fn a_delivery_key_is_bounded() {
     let long = "x".repeat(300);
     let key = |event: &Value| events(event).remove(0).delivery_key.into_owned();

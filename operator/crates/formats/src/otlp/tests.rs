@@ -184,6 +184,19 @@ fn a_null_member_is_as_good_as_none() {
     }
 }
 
+/// A request in protobuf of these records alone.
+fn request_of(log_records: Vec<Vec<u8>>) -> Vec<u8> {
+    let scope_logs = vec![wire::ScopeLogs {
+        scope: None,
+        log_records,
+    }];
+    let resource_logs = vec![wire::ResourceLogs {
+        resource: None,
+        scope_logs,
+    }];
+    wire::Request { resource_logs }.encode_to_vec()
+}
+
 #[test]
 fn a_record_that_cannot_be_read_takes_no_other_along() {
     let record = LogRecord {
@@ -193,15 +206,7 @@ fn a_record_that_cannot_be_read_takes_no_other_along() {
     .encode_to_vec();
     // A text (field 3) that is not UTF-8.
     let log_records = vec![record.clone(), b"\x1a\x01\xff".to_vec(), record];
-    let scope_logs = vec![wire::ScopeLogs {
-        scope: None,
-        log_records,
-    }];
-    let resource_logs = vec![wire::ResourceLogs {
-        resource: None,
-        scope_logs,
-    }];
-    let body = wire::Request { resource_logs }.encode_to_vec();
+    let body = request_of(log_records);
     let found = items(&body, &PROTOBUF);
     let is_ok: Vec<_> = found.iter().map(|item| item.result.is_ok()).collect();
     assert_eq!(is_ok, [true, false, true]);
@@ -359,15 +364,7 @@ fn values_nested_deeper_than_protobuf_allows_are_refused() {
         ..LogRecord::default()
     };
     let log_records = vec![record.encode_to_vec()];
-    let scope_logs = vec![wire::ScopeLogs {
-        scope: None,
-        log_records,
-    }];
-    let resource_logs = vec![wire::ResourceLogs {
-        resource: None,
-        scope_logs,
-    }];
-    let body = wire::Request { resource_logs }.encode_to_vec();
+    let body = request_of(log_records);
     let refusal = items(&body, &PROTOBUF).remove(0).result.unwrap_err();
     assert!(refusal.message.contains("recursion"), "{refusal}");
 }
@@ -375,15 +372,7 @@ fn values_nested_deeper_than_protobuf_allows_are_refused() {
 #[test]
 fn more_records_than_allowed_are_counted_before_they_are_read() {
     let log_records = vec![Vec::new(); MAX_ITEMS + 1];
-    let scope_logs = vec![wire::ScopeLogs {
-        scope: None,
-        log_records,
-    }];
-    let resource_logs = vec![wire::ResourceLogs {
-        resource: None,
-        scope_logs,
-    }];
-    let body = wire::Request { resource_logs }.encode_to_vec();
+    let body = request_of(log_records);
     let refusal = parse(input(&body, &PROTOBUF)).err().unwrap();
     assert_eq!(refusal.reason, Reason::TooManyItems);
 }

@@ -30,7 +30,8 @@ pub(super) struct Identity<'a> {
 enum Again {
     /// With the same key: its sender says so.
     SameKey,
-    /// Never: nobody says so, and each is an occurrence of its own until the resolve.
+    /// Never: nobody says so, and each is an occurrence of its own until the resolve. Only two of one body in one
+    /// millisecond cannot be told apart.
     Never,
     /// It is a change, which is nothing that goes on.
     NoLifeCycle,
@@ -44,7 +45,7 @@ impl<'a> Identity<'a> {
         source: &str,
     ) -> Result<Self, Refusal> {
         if action == Action::Change {
-            return Self::of_change(payload);
+            return Self::of_change(payload, source);
         }
         let key = Key::of(body, payload, action)?;
         Ok(Self {
@@ -74,12 +75,12 @@ impl<'a> Identity<'a> {
         self.key.as_deref().unwrap_or_default()
     }
 
-    fn of_change(payload: &Payload<'a>) -> Result<Self, Refusal> {
+    fn of_change(payload: &Payload<'a>, source: &str) -> Result<Self, Refusal> {
         let template = masked(text(&payload.summary, "summary")?);
-        let source = text(&payload.source, "source")?;
+        let reported = text(&payload.source, "source")?;
         Ok(Self {
-            fingerprint: Hash128::of([Format::PagerDuty.name(), "change", &*source, &*template]),
-            fields: &["payload.source", "template(payload.summary)"],
+            fingerprint: Hash128::of([Format::PagerDuty.name(), source, "change", &*reported, &*template]),
+            fields: &[SOURCE, "payload.source", "template(payload.summary)"],
             template,
             key: None,
             again: Again::NoLifeCycle,

@@ -167,8 +167,8 @@ impl Hmac {
     }
 }
 
-/// The name of a message whose signature or id this is. A hash: events keep the name, and whoever reads them must not be able
-/// to sign; and a sender's id has any length.
+/// The name of a message whose signature or id this is. A hash: events keep the name, and whoever reads them must not be
+/// able to sign; and a sender's id has any length.
 fn name(of: &[u8]) -> String {
     Hash128::of([STANDARD.encode(of).as_str()]).to_string()
 }

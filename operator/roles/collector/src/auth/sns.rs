@@ -106,12 +106,11 @@ impl Topics {
             return Err(Unauthorized::WrongSignature);
         }
         let version = self.admit(&envelope, now)?;
-        let signed_text = || signed_text(&envelope);
         certificates
             .verify(
                 &envelope.signing_cert_url,
                 version,
-                signed_text,
+                || signed_text(&envelope),
                 &envelope.signature,
                 now,
             )
