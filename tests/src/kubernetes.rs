@@ -89,6 +89,11 @@ impl Kubernetes {
     /// A client of a user. It does not retry: a test wants to see the error, and kube's own retries take minutes.
     /// It belongs to the runtime of the test that makes it.
     pub async fn client(&self, user: &str) -> Result<Client> {
+        Ok(Client::try_from(self.config(user).await?)?)
+    }
+
+    /// What [`Kubernetes::client`] is made of.
+    pub async fn config(&self, user: &str) -> Result<Config> {
         crate::install_crypto();
         let path = self.kubeconfig(user);
         let kubeconfig =
@@ -96,7 +101,7 @@ impl Kubernetes {
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         config.connect_timeout = Some(CONNECT_WITHIN);
         config.default_retry = false;
-        Ok(Client::try_from(config)?)
+        Ok(config)
     }
 
     /// Runs kubectl as a user.

@@ -16,6 +16,8 @@ pub mod attack;
 pub mod audit;
 pub mod binaries;
 pub mod config;
+pub mod embedded;
+pub mod faults;
 mod install;
 pub mod kubernetes;
 pub mod load;
@@ -38,6 +40,8 @@ pub mod workdir;
 
 pub use audit::AuditRequest;
 pub use config::{Listen, opsward_yaml};
+pub use embedded::Embedded;
+pub use faults::{Fault, Faults};
 pub use kubernetes::{ControllerManagerUse, Kubernetes};
 pub use load::Load;
 pub use opsward::Opsward;

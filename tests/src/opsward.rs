@@ -46,6 +46,11 @@ impl<'r> Opsward<'r> {
     /// Installs the kinds and starts one process for each role. A source of each format, named like it, feeds a namespace
     /// of the test's own; that of Alertmanager's is named `alerts`.
     pub async fn start(rig: &'r Rig) -> Result<Self> {
+        Self::start_roles(rig, &ROLES).await
+    }
+
+    /// The same with some of the roles.
+    pub async fn start_roles(rig: &'r Rig, roles: &[&str]) -> Result<Self> {
         rig.install_crds().await?;
         let namespace = rig.namespace("shop").await?;
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
@@ -56,7 +61,7 @@ impl<'r> Opsward<'r> {
             processes: BTreeMap::new(),
             http,
         };
-        for role in ROLES {
+        for role in roles {
             opsward.start_role(role, role).await?;
         }
         Ok(opsward)

@@ -19,7 +19,7 @@ async fn columns_answer_what_is_wrong_now() {
     assert_eq!(plain[1][6], "CPU usage exceeded 95%");
     let wide = kubectl(rig, "bob", &format!("get ope -n {namespace} -o wide")).await;
     let wide = table(&wide);
-    assert_eq!(wide[0][8..], ["RULE", "GROUP", "CORRELATION"]);
+    assert_eq!(wide[0][8..], ["RULE", "GROUP", "DECISION", "CORRELATION"]);
     assert_eq!(
         wide[1][8..],
         [

@@ -26,13 +26,15 @@ pub(crate) async fn without_fill() -> Rig {
     kubectl(
         &rig,
         "admin",
-        "delete mutatingadmissionpolicybinding opsward-close-fill",
+        "delete mutatingadmissionpolicybinding opsward-close-fill opsward-decision-fill",
     )
     .await;
     let refused = || async {
-        refused_close(&rig, "alice")
-            .await
-            .map_err(|output| format!("{output:?}"))
+        let (close, decision) = (
+            refused_close(&rig, "alice").await,
+            refused_decision(&rig, "alice").await,
+        );
+        close.and(decision).map_err(|output| format!("{output:?}"))
     };
     until("the fill's end", IN_FORCE_WITHIN, refused)
         .await
@@ -43,14 +45,25 @@ pub(crate) async fn without_fill() -> Rig {
 async fn install(rig: &Rig) {
     rig.install_crds().await.expect("crds/ and config/ apply");
     create_incident(rig, "default").await;
+    create_question(rig, "default", INCIDENT).await;
     // The service account is refused by the check; alice's close passes it by the fill only.
     let in_force = || async {
-        match (
+        let closes = (
             refused_close(rig, "controller").await,
             refused_close(rig, "alice").await,
-        ) {
-            (Ok(()), Err(closed)) if closed.stdout.contains("closedBy: alice") => Answer::Yes(()),
-            answers => Answer::NotYet(format!("{answers:?}")),
+        );
+        let decides = (
+            refused_decision(rig, "bob").await,
+            refused_decision(rig, "alice").await,
+        );
+        match (&closes, &decides) {
+            ((Ok(()), Err(closed)), (Ok(()), Err(decided)))
+                if closed.stdout.contains("closedBy: alice")
+                    && decided.stdout.contains("decidedBy: alice") =>
+            {
+                Answer::Yes(())
+            }
+            _ => Answer::NotYet(format!("{closes:?} {decides:?}")),
         }
     };
     until("the admission policies", IN_FORCE_WITHIN, in_force)
@@ -68,6 +81,49 @@ async fn refused_close(rig: &Rig, user: &str) -> Result<(), Output> {
     )
     .await;
     if output.ok() { Err(output) } else { Ok(()) }
+}
+
+/// Whether a decision by `user` would be refused; what it would do when not.
+async fn refused_decision(rig: &Rig, user: &str) -> Result<(), Output> {
+    let line = format!(
+        "patch td {INCIDENT}-d1 -n default --type=merge -p {} --dry-run=server -o yaml",
+        r#"{"spec":{"decision":"Accept"}}"#
+    );
+    let output = run(rig, user, &line).await;
+    if output.ok() { Err(output) } else { Ok(()) }
+}
+
+/// A question about the incident to the group `sre`, as the controller puts one; gives its name.
+pub(crate) async fn create_question(rig: &Rig, namespace: &str, incident: &str) -> String {
+    let name = format!("{incident}-d1");
+    let created = feed(
+        rig,
+        "controller",
+        "create -f -",
+        &question(namespace, incident, ""),
+    )
+    .await;
+    assert!(created.ok(), "{created:?}");
+    name
+}
+
+/// The question, with more of a spec.
+pub(crate) fn question(namespace: &str, incident: &str, more: &str) -> String {
+    format!(
+        "apiVersion: opsward.dev/v1alpha1
+kind: TriageDecision
+metadata: {{name: {incident}-d1, namespace: {namespace}}}
+spec:
+  opsEvent: {incident}
+  asks: CPU usage exceeded 95%
+  approvers: {{users: [], groups: [sre]}}
+  escalatesTo: {{users: [], groups: [sre-leads]}}
+  tier: 0
+  unanswered: 0
+  expiresAt: 2024-12-20T10:45:00.123Z
+  {more}
+"
+    )
 }
 
 /// An open incident, as the controller makes one.

@@ -1,4 +1,4 @@
-//! The two kinds on a real API server, through kubectl and as real users: what people see, what is refused with which
+//! The kinds on a real API server, through kubectl and as real users: what people see, what is refused with which
 //! words, and who may do what. Nothing of Opsward runs here; the controller is played by its service account.
 #![allow(
     clippy::expect_used,
@@ -8,6 +8,7 @@
 )]
 
 mod closing;
+mod deciding;
 mod incidents;
 mod installed;
 mod rights;

@@ -49,6 +49,7 @@ async fn what_is_left_out_shows_with_its_default_and_causes_no_drift() {
         "match": {"minSeverity": "Info"}, "priority": 0, "continue": false, "suspend": false,
         "trigger": {"count": 1, "within": "5m"},
         "resolve": {"when": "AllClear", "after": "30m", "reopenWithin": "15m", "maxOpen": "7d"},
+        "triage": {"mode": "Never", "expireAfter": "15m"},
         "ttlSecondsAfterFinished": 86400
     });
     let shown: serde_json::Value =

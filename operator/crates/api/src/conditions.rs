@@ -24,6 +24,10 @@ pub enum ConditionType {
     Resolved,
     /// OpsEvent: its rule has been deleted.
     RuleGone,
+    /// OpsEvent: a person has decided, or nobody has to.
+    Decided,
+    /// OpsEvent: the API server says by whom a question is answered.
+    IdentityEnforced,
 }
 
 impl ConditionType {
@@ -35,6 +39,8 @@ impl ConditionType {
             Self::Firing => "Firing",
             Self::Resolved => "Resolved",
             Self::RuleGone => "RuleGone",
+            Self::Decided => "Decided",
+            Self::IdentityEnforced => "IdentityEnforced",
         }
     }
 }
@@ -70,6 +76,22 @@ pub enum Reason {
     RulePresent,
     /// RuleGone: the rule has been deleted.
     RuleDeleted,
+    /// Decided: the rule asks nobody.
+    NotAsked,
+    /// Decided: a question waits.
+    Pending,
+    /// Decided: somebody owns the incident.
+    Accepted,
+    /// Decided: somebody said that it is no problem.
+    Discharged,
+    /// Decided: the incident ended before anybody answered.
+    Unanswered,
+    /// IdentityEnforced: the admission policies are in place.
+    PoliciesPresent,
+    /// IdentityEnforced: an admission policy is missing or does not deny; the message names it.
+    PoliciesMissing,
+    /// IdentityEnforced: a close came while one was missing.
+    CloseUnproven,
 }
 
 impl Reason {
@@ -90,6 +112,14 @@ impl Reason {
             Self::StillOpen => "StillOpen",
             Self::RulePresent => "RulePresent",
             Self::RuleDeleted => "RuleDeleted",
+            Self::NotAsked => "NotAsked",
+            Self::Pending => "Pending",
+            Self::Accepted => "Accepted",
+            Self::Discharged => "Discharged",
+            Self::Unanswered => "Unanswered",
+            Self::PoliciesPresent => "PoliciesPresent",
+            Self::PoliciesMissing => "PoliciesMissing",
+            Self::CloseUnproven => "CloseUnproven",
         }
     }
 }

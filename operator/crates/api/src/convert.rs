@@ -2,12 +2,14 @@
 
 mod opening_event;
 
+use std::sync::Arc;
+
 use domain::incident::IncidentRecord;
 use domain::rule::{RuleError, RuleSpec};
 use serde_json::Value;
 
 use crate::ops_event::{Occurrences, OpsEventSpec, RuleReference};
-use crate::trigger_rule::{LabelRequirement, Match, Resolve, Trigger, TriggerRuleSpec};
+use crate::trigger_rule::{LabelRequirement, Match, Resolve, Triage, Trigger, TriggerRuleSpec};
 use crate::{API_VERSION, Duration, limits};
 
 /// Reads a rule as the log carries it: the version and the spec as the user wrote them.
@@ -84,6 +86,7 @@ impl TriggerRuleSpec {
             group_by: self.group_by.clone(),
             trigger: trigger(&self.trigger)?,
             resolve: resolve(&self.resolve)?,
+            triage: Arc::new(triage(&self.triage)?),
             ttl: std::time::Duration::from_secs(ttl.unsigned_abs()),
             suspend: self.suspend,
         })
@@ -112,12 +115,14 @@ impl From<&IncidentRecord> for OpsEventSpec {
     }
 }
 
-impl From<&domain::incident::Occurrences> for Occurrences {
-    fn from(counted: &domain::incident::Occurrences) -> Self {
+impl From<&IncidentRecord> for Occurrences {
+    fn from(record: &IncidentRecord) -> Self {
+        let counted = &record.occurrences;
         Self {
             count: counted.count,
             repeats: counted.repeats,
             duplicates: counted.duplicates,
+            muted: record.muted,
             members: counted.members,
             members_overflow: counted.members_overflow,
             first_seen: counted.first_seen,
@@ -171,6 +176,15 @@ fn resolve(written: &Resolve) -> Result<domain::rule::Resolve, RuleError> {
         return Err(invalid(format!("spec.resolve: {said}")));
     }
     Ok(resolve)
+}
+
+fn triage(written: &Triage) -> Result<domain::triage::Triage, RuleError> {
+    Ok(domain::triage::Triage {
+        mode: written.mode,
+        approvers: domain::triage::Approvers::from(&written.approvers),
+        expire_after: duration("triage.expireAfter", &written.expire_after, &limits::EXPIRE_AFTER)?,
+        escalate_to: domain::triage::Approvers::from(&written.escalate_to),
+    })
 }
 
 fn check_lists(matches: &Match, group_by: &[String]) -> Result<(), RuleError> {

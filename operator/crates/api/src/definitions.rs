@@ -1,15 +1,18 @@
 //! The CustomResourceDefinitions as files: what `opsward crds` prints and `crds/` holds.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
-use crate::{OpsEvent, TriggerRule};
+use crate::{OpsEvent, TriageDecision, TriggerRule};
 
 /// The first lines of each file.
 const HEADER: &str = "# Generated from operator/crates/api by `make crds`; do not edit.\n";
+
+/// The state of a question that nothing has become of.
+const PENDING: &str = "Pending";
 
 /// A definition could not be written as YAML.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +27,7 @@ pub enum DefinitionError {
 
 /// The definitions of all kinds, in the order of their names.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    let mut definitions = vec![OpsEvent::crd(), TriggerRule::crd()];
+    let mut definitions = vec![OpsEvent::crd(), TriageDecision::crd(), TriggerRule::crd()];
     for definition in &mut definitions {
         for version in &mut definition.spec.versions {
             if let Some(schema) = version
@@ -33,10 +36,33 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
                 .and_then(|schema| schema.open_api_v3_schema.as_mut())
             {
                 tidy(schema);
+                wait_by_default(schema);
             }
         }
     }
     definitions
+}
+
+/// A status whose `state` may be Pending is so from the start: a POST carries no status, and until the first write
+/// a column would be empty and a field selector would find nothing.
+fn wait_by_default(schema: &mut JSONSchemaProps) {
+    let waits = |status: &JSONSchemaProps| {
+        let state = status
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.get("state"))?;
+        state
+            .enum_
+            .as_ref()
+            .map(|words| words.contains(&JSON(PENDING.into())))
+    };
+    let status = schema
+        .properties
+        .as_mut()
+        .and_then(|properties| properties.get_mut("status"));
+    if let Some(status) = status.filter(|status| waits(status) == Some(true)) {
+        status.default = Some(JSON(json!({ "state": PENDING })));
+    }
 }
 
 /// Each definition as the name and the text of its file. The same build always gives the same text.

@@ -5,6 +5,8 @@
     reason = "the comments are what `kubectl explain` prints, in the users' own words"
 )]
 
+pub mod admission;
+pub mod approvers;
 pub mod conditions;
 pub mod convert;
 pub mod definitions;
@@ -14,8 +16,11 @@ pub mod names;
 pub mod opening_event;
 pub mod ops_event;
 mod schema;
+pub mod story;
+pub mod triage_decision;
 pub mod trigger_rule;
 
+pub use approvers::Approvers;
 pub use conditions::{ConditionType, Reason, Statement, Truth};
 pub use convert::rule_from_log;
 pub use definitions::{crds, definitions};
@@ -25,6 +30,10 @@ pub use opening_event::{EventDimensions, EventSource, OpeningEvent};
 pub use ops_event::{
     Close, CloseReason, Occurrences, OpsEvent, OpsEventSpec, OpsEventStatus, Phase, RuleReference,
 };
+pub use story::{Awaited, Decision, Moment, Outcome, WaitingOn};
+pub use triage_decision::{
+    DecisionState, Feedback, Rating, SupersededBy, TriageDecision, TriageDecisionSpec, TriageDecisionStatus,
+};
 pub use trigger_rule::{
-    LabelRequirement, Match, Resolve, Trigger, TriggerRule, TriggerRuleSpec, TriggerRuleStatus,
+    LabelRequirement, Match, Resolve, Triage, Trigger, TriggerRule, TriggerRuleSpec, TriggerRuleStatus,
 };

@@ -37,6 +37,9 @@ pub const REOPEN_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 /// `resolve.maxOpen`: a year, for findings that take a budget to fix.
 pub const MAX_OPEN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY);
 
+/// `triage.expireAfter`: a second is for trying out; a week is longer than any question should stand.
+pub const EXPIRE_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * DAY);
+
 /// Characters of an object's name.
 pub const NAME_CHARS: u32 = 253;
 /// Characters of a user's name: certificates and OIDC claims are longer than object names.
@@ -69,6 +72,14 @@ pub const RESOURCES: u32 = 200;
 pub const RESOURCE_CHARS: u32 = 256;
 /// Conditions of one object.
 pub const CONDITIONS: u32 = 16;
+/// Characters of what a person says of a decision.
+pub const REASON_CHARS: u32 = 1024;
+/// Characters of a message in a status.
+pub const MESSAGE_CHARS: u32 = 1024;
+/// Characters of a word for what happened.
+pub const WORD_CHARS: u32 = 32;
+/// Moments in the timeline of an OpsEvent: a status stays small, and the whole story is in the log.
+pub const TIMELINE: u32 = 32;
 /// Bytes of a condition's message.
 pub const MESSAGE_BYTES: usize = 1024;
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 use crate::opening_event::OpeningEvent;
 use crate::schema;
+use crate::story::{Decision, Moment, WaitingOn};
 
 /// What the incident is about. Written once by Opsward, but for `close`.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +93,13 @@ use crate::schema;
         json_path = ".spec.groupText",
         priority = 1,
         description = "What tells it from other incidents of the rule."
+    ),
+    printcolumn(
+        name = "Decision",
+        type_ = "string",
+        json_path = ".status.decision.outcome",
+        priority = 1,
+        description = "What a person has decided."
     ),
     printcolumn(
         name = "Correlation",
@@ -187,11 +195,17 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum Phase {
-    /// It goes on.
+    /// It goes on, and nobody is asked.
     #[default]
     Open,
+    /// It goes on, and a person is asked what it is.
+    AwaitingDecision,
+    /// It goes on, and a person has it.
+    Acknowledged,
     /// It has ended; a new occurrence may bring it back for a while.
     Resolved,
+    /// It has ended because a person said that it is no problem.
+    Discharged,
 }
 
 /// How the incident stands. Written by Opsward.
@@ -201,9 +215,10 @@ pub struct OpsEventStatus {
     /// The generation of the OpsEvent that this status speaks of; it grows when the incident is closed.
     #[serde(default)]
     pub observed_generation: i64,
-    /// Where the incident stands: Open or Resolved.
+    /// Where the incident stands.
     ///
-    /// Whether the problem itself is still there is another question; the condition Firing answers it.
+    /// Open: nobody is asked. AwaitingDecision: a person is asked, by a TriageDecision. Acknowledged: a person has it. Resolved:
+    /// it has ended. Discharged: it has ended because a person said that it is no problem. Whether the problem itself is still there is another question; the condition Firing answers it.
     pub phase: Phase,
     /// The highest severity of the episode.
     ///
@@ -227,6 +242,22 @@ pub struct OpsEventStatus {
     /// How many resources there are beyond those in `resources`; at most 800 are counted.
     #[serde(default)]
     pub resources_omitted: i64,
+    /// What people decided about the incident, or are asked; absent until that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// What the incident waits for; absent once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<WaitingOn>,
+    /// What happened, the newest last; at most 32. The oldest but for the opening are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::TIMELINE))]
+    pub timeline: Vec<Moment>,
+    /// Whether this incident gathers what the caps keep out.
+    ///
+    /// 1000 incidents of one rule and 5000 of one namespace may be open; what comes beyond joins one overflow incident of the
+    /// rule, which ends after 10m of silence.
+    #[serde(default)]
+    pub overflow: bool,
     /// How often the incident came back after it had ended by itself.
     #[serde(default)]
     pub reopened: i64,
@@ -262,6 +293,9 @@ pub struct Occurrences {
     pub repeats: i64,
     /// How often the very same message arrived again.
     pub duplicates: i64,
+    /// How many events came after a person had ended the incident; they page nobody.
+    #[serde(default)]
+    pub muted: i64,
     /// How many different problems are in the incident.
     pub members: i64,
     /// Occurrences of problems beyond the 1000 that one incident tracks.

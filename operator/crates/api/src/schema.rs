@@ -5,6 +5,7 @@ use domain::incident::EndReason;
 use domain::rule::ResolveOn;
 use domain::rule::labels::LabelOperator;
 use domain::severity::Severity;
+use domain::triage::{TriageMode, Verdict};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
@@ -39,6 +40,14 @@ pub(crate) fn end_reason(_: &mut SchemaGenerator) -> Schema {
         EndReason::MaxOpen,
         EndReason::Closed,
     ])
+}
+
+pub(crate) fn verdict(_: &mut SchemaGenerator) -> Schema {
+    words([Verdict::Accept, Verdict::Discharge, Verdict::Escalate])
+}
+
+pub(crate) fn triage_mode(_: &mut SchemaGenerator) -> Schema {
+    words([TriageMode::Always, TriageMode::Never])
 }
 
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {

@@ -10,11 +10,13 @@ use domain::rule::labels::LabelOperator;
 use domain::rule::{DEFAULT_TTL, ResolveOn};
 use domain::severity::Severity;
 use domain::time::Time;
+use domain::triage::TriageMode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::approvers::Approvers;
 use crate::duration::Duration;
 use crate::limits;
 use crate::schema;
@@ -87,6 +89,11 @@ pub struct TriggerRuleSpec {
     /// 7d in any case. A person can end it earlier by setting `spec.close` of the OpsEvent.
     #[serde(default)]
     pub resolve: Resolve,
+    /// Whether a person decides about each incident, who, and how long that may take.
+    ///
+    /// Left out: nobody is asked. Example: `{mode: Always, approvers: {groups: [sre]}, expireAfter: 15m, escalateTo: {groups: [sre-leads]}}`.
+    #[serde(default)]
+    pub triage: Triage,
     /// Seconds that an OpsEvent of this rule stays after its end.
     ///
     /// Default 86400, a day. From 0, which deletes it at once, to 7776000, 90 days.
@@ -225,6 +232,33 @@ pub struct Resolve {
     pub max_open: Duration,
 }
 
+/// Whether a person decides about each incident of the rule.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Triage {
+    /// Whether a person is asked.
+    ///
+    /// Default Never: incidents go on as the rule says. Always: each incident waits for a decision, in a TriageDecision.
+    #[schemars(schema_with = "schema::triage_mode")]
+    pub mode: TriageMode,
+    /// Who may decide.
+    ///
+    /// Left out: only those to whom the cluster's roles give the verb `approve` on triagedecisions.
+    #[serde(skip_serializing_if = "Approvers::is_empty")]
+    pub approvers: Approvers,
+    /// How long a question stands before the next tier is asked.
+    ///
+    /// Default 15m. From 1s to 7d. Without a further tier the same people are asked again, each time for twice as long, until
+    /// the incident ends. Nobody's silence is a decision.
+    #[schemars(extend("x-kubernetes-validations" = [limits::rule_between("expireAfter", &limits::EXPIRE_AFTER)]))]
+    pub expire_after: Duration,
+    /// Who may decide too, once a question has expired or somebody has escalated.
+    ///
+    /// Left out: there is no further tier.
+    #[serde(skip_serializing_if = "Approvers::is_empty")]
+    pub escalate_to: Approvers,
+}
+
 /// What Opsward says of the rule. Counters only grow, but for `open`.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -305,6 +339,18 @@ impl Default for Resolve {
     }
 }
 
+impl Default for Triage {
+    fn default() -> Self {
+        let domain = domain::triage::Triage::default();
+        Self {
+            mode: domain.mode,
+            approvers: domain.approvers.into(),
+            expire_after: domain.expire_after.into(),
+            escalate_to: domain.escalate_to.into(),
+        }
+    }
+}
+
 impl Default for TriggerRuleSpec {
     fn default() -> Self {
         Self {
@@ -314,6 +360,7 @@ impl Default for TriggerRuleSpec {
             group_by: Vec::new(),
             trigger: Trigger::default(),
             resolve: Resolve::default(),
+            triage: Triage::default(),
             ttl_seconds_after_finished: default_ttl(),
             suspend: false,
         }

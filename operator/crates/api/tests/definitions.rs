@@ -64,7 +64,9 @@ fn all_schemas() -> impl Iterator<Item = (String, Value)> {
             .into_iter()
             .map(move |(path, schema)| (format!("{plural}{path}"), schema))
     };
-    ["opsevents", "triggerrules"].into_iter().flat_map(of)
+    ["opsevents", "triagedecisions", "triggerrules"]
+        .into_iter()
+        .flat_map(of)
 }
 
 #[test]
@@ -78,12 +80,20 @@ fn columns_are_the_promised_ones_in_their_order() {
         columns("opsevents", false),
         ["SEVERITY", "PHASE", "FIRING", "COUNT", "LAST", "TITLE", "AGE"]
     );
-    assert_eq!(columns("opsevents", true), ["RULE", "GROUP", "CORRELATION"]);
+    assert_eq!(
+        columns("opsevents", true),
+        ["RULE", "GROUP", "DECISION", "CORRELATION"]
+    );
+    assert_eq!(
+        columns("triagedecisions", false),
+        ["STATE", "ASKS", "EXPIRES", "BY", "AGE"]
+    );
+    assert_eq!(columns("triagedecisions", true), ["OPSEVENT"]);
 }
 
 #[test]
 fn columns_and_selectable_fields_name_fields_that_exist() {
-    for plural in ["opsevents", "triggerrules"] {
+    for plural in ["opsevents", "triagedecisions", "triggerrules"] {
         let known = schemas(plural);
         let columns = version(plural)
             .additional_printer_columns
@@ -114,6 +124,7 @@ fn incidents_can_be_selected_by_phase_severity_rule_and_correlation() {
         ".spec.correlationId",
     ];
     assert_eq!(selectable("opsevents"), expected);
+    assert_eq!(selectable("triagedecisions"), [".status.state", ".spec.opsEvent"]);
     assert_eq!(selectable("triggerrules"), [".spec.suspend"]);
 }
 
@@ -168,7 +179,9 @@ fn whatever_a_person_writes_is_bounded() {
         match schema["type"].as_str() {
             Some("string") => {
                 assert!(
-                    schema["enum"].is_array() || schema["maxLength"].is_number(),
+                    schema["enum"].is_array()
+                        || schema["maxLength"].is_number()
+                        || schema["format"] == "date-time",
                     "{path}"
                 );
             }
@@ -236,6 +249,18 @@ fn fields_to_group_by_are_those_that_events_have() {
     let pattern = Regex::new(&pattern).unwrap();
     for field in ["labels.", "data", "fingerprint", "types", ""] {
         assert!(!pattern.is_match(field), "{field}");
+    }
+}
+
+/// A POST carries no status; without a default a new question would be in no column and no selection.
+#[test]
+fn a_new_question_waits_and_nothing_else_has_a_default_status() {
+    assert_eq!(
+        schemas("triagedecisions")[".status"]["default"],
+        serde_json::json!({"state": "Pending"})
+    );
+    for plural in ["opsevents", "triggerrules"] {
+        assert!(schemas(plural)[".status"]["default"].is_null(), "{plural}");
     }
 }
 

@@ -17,3 +17,4 @@ pub mod redact;
 pub mod rule;
 pub mod severity;
 pub mod time;
+pub mod triage;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::incident::EndReason;
+use domain::triage::Verdict;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -13,7 +14,8 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use crate::budget::TokenBucket;
-use crate::incidents::decide::Tell;
+use crate::incidents::question;
+use crate::incidents::wanted::Tell;
 use crate::metrics::{Dropped, Metrics};
 use crate::rules::status::RuleTell;
 
@@ -79,8 +81,9 @@ impl News {
     }
 }
 
-impl From<Tell> for News {
-    fn from(tell: Tell) -> Self {
+impl News {
+    /// What `tell` says of the OpsEvent called `name`.
+    pub fn of(tell: Tell, name: &str) -> Self {
         match tell {
             Tell::Opened => Self::normal("Opened", "Open", "the incident opened"),
             Tell::Reopened => Self::normal("Reopened", "Open", "a new occurrence brought the incident back"),
@@ -103,14 +106,44 @@ impl From<Tell> for News {
             Tell::BroughtBack => Self::warning(
                 "ComesBack",
                 "Open",
-                "the OpsEvent was deleted while its incident is open, and is back; to end the incident, set \
-                 spec.close: kubectl patch ope NAME --type=merge -p '{\"spec\":{\"close\":{\"reason\":\"FalseAlarm\"}}}'",
+                format!(
+                    "the OpsEvent was deleted while its incident is open, and is back; to end the incident, set \
+                     spec.close: kubectl patch ope {name} --type=merge -p '{{\"spec\":{{\"close\":{{\"reason\":\"FalseAlarm\"}}}}}}'"
+                ),
             ),
             Tell::CloseIgnored => Self::normal(
                 "CloseIgnored",
                 "Close",
-                "the incident had ended before spec.close was set",
+                "the incident had ended before a person closed it",
             ),
+            Tell::Asked(number) => {
+                let question = question::name(name, number);
+                let answer = format!(
+                    "a person is to decide: kubectl patch td {question} --type=merge -p '{{\"spec\":{{\"decision\":\"Accept\"}}}}' \
+                     (or Discharge, or Escalate)"
+                );
+                Self::normal("DecisionRequested", "Ask", answer)
+            }
+            Tell::Unanswered(number) => Self::warning(
+                "DecisionExpired",
+                "Ask",
+                format!(
+                    "nobody decided {} in time; another question follows",
+                    question::name(name, number)
+                ),
+            ),
+            Tell::Answered(number, verdict) => {
+                let (reason, what) = match verdict {
+                    Verdict::Accept => ("Accepted", "a person has the incident"),
+                    Verdict::Discharge => ("Discharged", "a person said that it is no problem"),
+                    Verdict::Escalate => ("Escalated", "a person passed it on to the next tier"),
+                };
+                Self::normal(
+                    reason,
+                    "Decide",
+                    format!("{what}, by {}", question::name(name, number)),
+                )
+            }
         }
     }
 }
@@ -218,9 +251,12 @@ mod tests {
 
     #[test]
     fn a_closed_incident_and_a_cleared_one_have_different_reasons() {
-        assert_eq!(News::from(Tell::Resolved(EndReason::Closed)).reason(), "Closed");
         assert_eq!(
-            News::from(Tell::Resolved(EndReason::Cleared)).reason(),
+            News::of(Tell::Resolved(EndReason::Closed), "a").reason(),
+            "Closed"
+        );
+        assert_eq!(
+            News::of(Tell::Resolved(EndReason::Cleared), "a").reason(),
             "Resolved"
         );
     }
@@ -228,7 +264,7 @@ mod tests {
     #[test]
     fn an_object_that_comes_back_says_how_an_incident_is_closed() {
         assert!(
-            event(&News::from(Tell::BroughtBack))
+            event(&News::of(Tell::BroughtBack, "a"))
                 .note
                 .unwrap()
                 .contains("spec.close")

@@ -6,6 +6,8 @@ pub const WRITES_PER_OPENING: u32 = 2;
 /// How urgent a write is, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
+    /// What became of a question: a person who decided looks whether it was heard.
+    Answer,
     /// An incident's object appears.
     Opening,
     /// Phase, end, severity, firing; a rule comes into force or is refused.
@@ -23,14 +25,14 @@ impl Class {
     pub const fn writes(self) -> u32 {
         match self {
             Self::Opening => WRITES_PER_OPENING,
-            Self::Change | Self::Overdue | Self::Counts | Self::Upkeep => 1,
+            Self::Answer | Self::Change | Self::Overdue | Self::Counts | Self::Upkeep => 1,
         }
     }
 
     /// Whether it may use the reserve of the budget.
     pub const fn is_urgent(self) -> bool {
         match self {
-            Self::Opening | Self::Change | Self::Overdue => true,
+            Self::Answer | Self::Opening | Self::Change | Self::Overdue => true,
             Self::Counts | Self::Upkeep => false,
         }
     }

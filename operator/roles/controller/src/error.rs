@@ -14,6 +14,9 @@ pub enum ControllerError {
     /// The configuration of the lease cannot be used.
     #[error("controller.lease: {0}")]
     Lease(#[from] LeaseError),
+    /// The admission policies of this build cannot be read: a bug.
+    #[error("the admission policies of this build cannot be read")]
+    Policies(#[from] serde_yaml::Error),
     /// A write panicked: a bug.
     #[error("a write did not end well")]
     Write(#[from] tokio::task::JoinError),
@@ -24,14 +27,14 @@ impl ControllerError {
     pub const fn category(&self) -> &'static str {
         match self {
             Self::Lease(_) => "Config",
-            Self::Write(_) => "Bug",
+            Self::Policies(_) | Self::Write(_) => "Bug",
         }
     }
 
     /// Whether starting again, without a change, can help.
     pub const fn retry(&self) -> bool {
         match self {
-            Self::Lease(_) => false,
+            Self::Lease(_) | Self::Policies(_) => false,
             Self::Write(_) => true,
         }
     }

@@ -1,7 +1,7 @@
 //! The calls under way: what each does on the API server or the log, and what it brings back. At most one write of
 //! an object at a time, and a bounded number in all.
 
-use api::{API_VERSION, OpsEvent};
+use api::API_VERSION;
 use bus::{Bus, Control};
 use domain::rule::record::RuleRecord;
 use domain::time::Time;
@@ -9,19 +9,21 @@ use kube::Client;
 
 use crate::class::Class;
 use crate::error::{TellLogError, WriteError};
-use crate::incidents::decide::{Planned, Tell};
+use crate::incidents::wanted::{Closing, Planned, Tell};
 use crate::key::{Key, WrittenRule};
 use crate::rules::RuleWrite;
 use crate::rules::status::RuleTell;
-use crate::write::{self, Outcome};
+use crate::write::{self, Outcome, Written};
 
 /// What a call brings back.
 #[derive(Debug)]
 pub enum Done {
-    /// A write of an incident's object.
+    /// A write of an object of an incident.
     Incident {
         /// Which.
         key: Key,
+        /// The kind of object.
+        kind: &'static str,
         /// What made it necessary.
         class: Class,
         /// What is told if it was done.
@@ -29,7 +31,7 @@ pub enum Done {
         /// The log's time of the opening or end that it shows.
         since: Option<Time>,
         /// What became of it.
-        result: Result<Outcome<OpsEvent>, WriteError>,
+        result: Result<Written, WriteError>,
     },
     /// A write of a rule's status.
     Rule {
@@ -40,7 +42,7 @@ pub enum Done {
         /// What is told if it was done.
         tell: Option<RuleTell>,
         /// What became of it.
-        result: Result<Outcome<WrittenRule>, WriteError>,
+        result: Box<Result<Outcome<WrittenRule>, WriteError>>,
     },
     /// A control entry about an incident or a rule.
     Told {
@@ -51,11 +53,13 @@ pub enum Done {
     },
 }
 
-/// Writes an incident's object.
+/// Writes an object of an incident.
 pub async fn write_incident(client: Client, key: Key, planned: Planned, since: Option<Time>) -> Done {
+    let kind = planned.work.kind();
     let result = write::incident(client, planned.work).await;
     Done::Incident {
         key,
+        kind,
         class: planned.class,
         tells: planned.tells,
         since,
@@ -70,16 +74,16 @@ pub async fn write_rule(client: Client, key: Key, planned: RuleWrite) -> Done {
         key,
         class: planned.class,
         tell: planned.tell,
-        result,
+        result: Box::new(result),
     }
 }
 
 /// Tells the log that a person closed an incident.
-pub async fn close(bus: Bus, key: Key, close: api::Close) -> Done {
+pub async fn close(bus: Bus, key: Key, closing: Closing) -> Done {
     let control = Control::Close {
         incident: key.id.clone(),
-        reason: close.reason.as_str().to_owned(),
-        by: close.closed_by.unwrap_or_default(),
+        reason: closing.reason.to_owned(),
+        by: closing.by,
     };
     let result = append(&bus, &key.namespace, &control).await;
     Done::Told { key, result }

@@ -1,7 +1,7 @@
 //! What the controller calls the things it works on, whichever side it hears of them from.
 
 use api::TriggerRuleStatus;
-use api::{OpsEvent, TriggerRule};
+use api::{OpsEvent, TriageDecision, TriggerRule};
 use kube::api::ApiResource;
 use kube::core::Object;
 use serde_json::Value;
@@ -48,12 +48,24 @@ impl Key {
 
     /// The key of an OpsEvent; `None` when it has no name that Opsward gives.
     pub fn of_ops_event(object: &OpsEvent) -> Option<Self> {
-        let mut parts = object.metadata.name.as_deref()?.rsplitn(3, '-');
+        Self::of_name(
+            object.metadata.namespace.as_deref()?,
+            object.metadata.name.as_deref()?,
+        )
+    }
+
+    /// The key of the incident that a question is about; `None` when it names none.
+    pub fn of_question(object: &TriageDecision) -> Option<Self> {
+        Self::of_name(object.metadata.namespace.as_deref()?, &object.spec.ops_event)
+    }
+
+    /// The key of the incident whose OpsEvent has this name.
+    fn of_name(namespace: &str, name: &str) -> Option<Self> {
+        let mut parts = name.rsplitn(3, '-');
         let (position, hash, _rule) = (parts.next()?, parts.next()?, parts.next()?);
-        let namespace = object.metadata.namespace.clone()?;
         Some(Self {
             kind: Kind::Incident,
-            namespace,
+            namespace: namespace.to_owned(),
             id: format!("{hash}-{position}"),
         })
     }

@@ -1,36 +1,38 @@
 //! The leading part: observes, decides, and starts the calls that the decisions ask for. One task; all thinking is
 //! in the pure modules, and what the calls bring back is taken in by [`report`].
 
+mod incident;
 mod report;
+mod rule;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use api::admission::RequiredPolicy;
 use bus::Bus;
-use domain::time::Time;
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Client, Resource};
+use kube::Client;
 use platform::{Component, Leadership};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::announce::{Announcer, News};
+use crate::announce::Announcer;
 use crate::budget::WriteBudget;
+use crate::clock::{Clock, Moment};
 use crate::error::ControllerError;
 use crate::gate::Gate;
 use crate::incidents::IncidentMemory;
-use crate::incidents::decide::{Decision, Presence, Seen, Tell, decide};
+use crate::incidents::deadline::Deadline;
+use crate::incidents::seen::Identity;
+use crate::incidents::wanted::Work;
 use crate::jobs::{self, Done};
 use crate::key::{Key, Kind};
 use crate::metrics::Metrics;
-use crate::moment::Moment;
 use crate::observe;
 use crate::pace::Pace;
 use crate::plan::Plan;
-use crate::rules::publish::{Publication, Told};
-use crate::rules::{self, RuleDecision, RuleMemory, SeenRule};
+use crate::rules::RuleMemory;
 use crate::world::{Touched, World};
 
 /// Writes under way at once: enough to open 500 incidents in about a second, few enough for a small API server.
@@ -51,6 +53,8 @@ pub struct Tools {
     pub health: Component,
     /// Where news goes.
     pub announcer: Announcer,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// One term of leading. Dropping it ends all calls under way.
@@ -74,11 +78,11 @@ pub struct Leader<'a> {
 
 impl<'a> Leader<'a> {
     /// Nothing seen yet. The budget outlives the term.
-    pub fn new(tools: Tools, budget: &'a mut WriteBudget) -> Self {
+    pub fn new(tools: Tools, required: Vec<RequiredPolicy>, budget: &'a mut WriteBudget) -> Self {
         Self {
             tools,
             budget,
-            world: World::new(),
+            world: World::new(required),
             incidents: HashMap::new(),
             rules: HashMap::new(),
             plan: Plan::new(),
@@ -96,7 +100,7 @@ impl<'a> Leader<'a> {
     pub async fn run(mut self, leadership: Leadership) -> Result<(), ControllerError> {
         let mut observations = observe::all(&self.tools.client, &self.tools.bus);
         loop {
-            let now = Moment::now();
+            let now = self.tools.clock.now();
             if !leadership.is_leading() {
                 return Ok(());
             }
@@ -104,10 +108,10 @@ impl<'a> Leader<'a> {
             let wake = self.next_wake(now);
             tokio::select! {
                 biased;
-                Some(done) = self.calls.join_next() => self.report(done?, Moment::now()),
+                Some(done) = self.calls.join_next() => self.report(done?, self.tools.clock.now()),
                 Some(observation) = observations.next() => {
                     let touched = self.world.observe(observation);
-                    self.consider(touched, Moment::now());
+                    self.consider(touched, self.tools.clock.now());
                 }
                 () = sleep_until(wake) => {}
             }
@@ -144,6 +148,10 @@ impl<'a> Leader<'a> {
             Touched::Rules(None) => self.world.keys(Kind::Rule),
             Touched::Rules(Some(namespace)) => self.keys_of(Kind::Rule, &namespace),
             Touched::IncidentsOf(namespace) => self.keys_of(Kind::Incident, &namespace),
+            Touched::Identity => {
+                self.show_identity();
+                self.world.keys(Kind::Incident)
+            }
         };
         for key in keys {
             self.reconcile(&key, now);
@@ -161,8 +169,23 @@ impl<'a> Leader<'a> {
             "everything seen, reconciling"
         );
         self.tools.health.ready();
+        self.show_identity();
         for key in incidents.iter().chain(&rules) {
             self.reconcile(key, now);
+        }
+    }
+
+    /// Says whether the API server says who decides.
+    fn show_identity(&self) {
+        match self.world.identity() {
+            Identity::Enforced => {
+                self.tools.metrics.set_identity_enforced(1);
+                info!("the API server says who decides");
+            }
+            Identity::Missing(why) => {
+                self.tools.metrics.set_identity_enforced(0);
+                error!(why, "the API server does not say who decides");
+            }
         }
     }
 
@@ -197,100 +220,6 @@ impl<'a> Leader<'a> {
         }
     }
 
-    fn reconcile_incident(
-        &mut self,
-        key: &Key,
-        now: Moment,
-    ) -> (Option<crate::class::Class>, Option<Instant>) {
-        let decision = self.decide_incident(key, now);
-        for &tell in &decision.tells {
-            self.announce(key, tell);
-        }
-        if let Some(close) = decision.append_close
-            && self.telling.insert(key.clone())
-        {
-            self.calls
-                .spawn(jobs::close(self.tools.bus.clone(), key.clone(), close));
-        }
-        let memory = self.incidents.entry(key.clone()).or_default();
-        memory.close = decision.close;
-        let class = decision.write.map(|write| write.class);
-        memory.differs_since = class.map(|_| memory.differs_since.unwrap_or(now.instant));
-        let class = class.map(|class| memory.urgency(class, self.caught_up_at, now.instant));
-        if self.world.incident(key) == (None, None) {
-            self.incidents.remove(key);
-            self.pace.clear(key);
-        }
-        (class, decision.look_again.map(|time| now.when(time)))
-    }
-
-    fn decide_incident(&mut self, key: &Key, now: Moment) -> Decision {
-        let (record, object) = self.world.incident(key);
-        let memory = self
-            .incidents
-            .entry(key.clone())
-            .or_insert_with(|| IncidentMemory::first_seen(object));
-        memory.presence = match (object, memory.presence) {
-            (Some(_), _) => Presence::Seen,
-            (None, Presence::NeverSeen) => Presence::NeverSeen,
-            (None, Presence::Seen | Presence::Gone) => Presence::Gone,
-        };
-        let namespace = self.world.namespace_state(&key.namespace);
-        let seen = Seen {
-            record,
-            object,
-            presence: memory.presence,
-            namespace,
-            close: memory.close,
-        };
-        decide(&seen, now.time)
-    }
-
-    fn reconcile_rule(&mut self, key: &Key, now: Moment) -> (Option<crate::class::Class>, Option<Instant>) {
-        let decision = self.decide_rule(key, now);
-        let not_before = self.tell_log(key, decision.publication, now);
-        if matches!(self.world.rule_of(key), (None, None)) {
-            self.rules.remove(key);
-            self.pace.clear(key);
-        }
-        let wait = [not_before, decision.write_at].into_iter().flatten().min();
-        (decision.write.map(|write| write.class), wait)
-    }
-
-    fn decide_rule(&self, key: &Key, now: Moment) -> RuleDecision {
-        let (rule, record) = self.world.rule_of(key);
-        let seen = SeenRule {
-            object: rule.map(|rule| &rule.object),
-            record,
-            peers: self.world.peers(key),
-            sources: self.world.sources(&key.namespace),
-            memory: self.rules.get(key).copied().unwrap_or_default(),
-        };
-        rules::decide(&seen, now)
-    }
-
-    /// Starts telling the log what it must know of a rule; returns when to look again.
-    fn tell_log(&mut self, key: &Key, publication: Publication, now: Moment) -> Option<Instant> {
-        let (rule, record) = self.world.rule_of(key);
-        let (bus, client) = (self.tools.bus.clone(), self.tools.client.clone());
-        let told = match (publication, rule, record) {
-            (Publication::NotBefore(due), _, _) => return Some(due),
-            (Publication::Generation(generation), Some(rule), _) if self.telling.insert(key.clone()) => {
-                self.calls
-                    .spawn(jobs::publish(bus, key.clone(), rule.object.clone()));
-                Told::Generation(generation, now.instant)
-            }
-            (Publication::Gone, _, Some(record)) if self.telling.insert(key.clone()) => {
-                self.calls
-                    .spawn(jobs::publish_gone(client, bus, key.clone(), record.clone()));
-                Told::Gone(now.instant)
-            }
-            _ => return None,
-        };
-        self.rules.entry(key.clone()).or_default().told = told;
-        None
-    }
-
     /// Starts the writes that budget, gate and concurrency let through.
     fn start_calls(&mut self, now: Moment) {
         while let Some(key) = self.plan.expired(now.instant) {
@@ -313,8 +242,13 @@ impl<'a> Leader<'a> {
                 let Some(mut planned) = self.decide_incident(&key, now).write else {
                     return;
                 };
-                if let Some(memory) = self.incidents.get(&key) {
+                if let Some(memory) = self.incidents.get_mut(&key) {
                     planned.class = memory.urgency(planned.class, self.caught_up_at, now.instant);
+                    if let (Work::Ask(question), Some(record)) = (&planned.work, self.world.incident(&key).0)
+                        && let Some(deadline) = Deadline::of_question(question, record)
+                    {
+                        memory.expect(deadline, now);
+                    }
                 }
                 let since = self.shown_since(&key, &planned.tells);
                 self.writing.insert(key.clone());
@@ -328,16 +262,6 @@ impl<'a> Leader<'a> {
                 self.writing.insert(key.clone());
                 self.calls.spawn(jobs::write_rule(client, key, planned));
             }
-        }
-    }
-
-    /// The log's time of what `tells` say, for the stage histogram: what is told was new, not caught up.
-    fn shown_since(&self, key: &Key, tells: &[Tell]) -> Option<Time> {
-        let record = self.world.incident(key).0?;
-        match tells.last()? {
-            Tell::Opened => Some(record.opened_at),
-            Tell::Resolved(_) => record.end.as_ref().map(|end| end.at),
-            Tell::BroughtBack | Tell::Reopened | Tell::CloseIgnored => None,
         }
     }
 
@@ -356,18 +280,5 @@ impl<'a> Leader<'a> {
             .into_iter()
             .flatten()
             .fold(latest, Instant::min)
-    }
-
-    fn announce(&self, key: &Key, tell: Tell) {
-        if let Some(object) = self.world.incident(key).1 {
-            self.tools
-                .announcer
-                .tell(object.object_ref(&()), News::from(tell));
-        }
-    }
-
-    fn rule_reference(&self, key: &Key) -> Option<ObjectReference> {
-        let object = &self.world.rule_of(key).0?.object;
-        Some(object.object_ref(&crate::key::rule_resource()))
     }
 }

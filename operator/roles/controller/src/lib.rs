@@ -7,16 +7,18 @@
 mod announce;
 mod budget;
 mod class;
+mod clock;
 mod config;
 mod error;
 mod gate;
+mod identity;
 mod incidents;
 mod jobs;
 mod key;
 mod lead;
 mod metrics;
 mod mirror;
-mod moment;
+
 mod observe;
 mod pace;
 mod plan;
@@ -26,6 +28,7 @@ mod samples;
 mod world;
 mod write;
 
+use api::admission::RequiredPolicy;
 use bus::Bus;
 use kube::Client;
 use platform::{Component, Health, Leadership, Lease, LeaseConfig, Shutdown, Stages};
@@ -33,6 +36,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use tracing::info;
 
+pub use self::clock::Clock;
 pub use self::config::{ControllerConfig, LeaseName};
 pub use self::error::{ControllerError, Retry, WriteError};
 
@@ -48,6 +52,8 @@ pub struct Controller {
     health: Component,
     lease: Lease,
     identity: String,
+    required: Vec<RequiredPolicy>,
+    clock: Clock,
 }
 
 impl Controller {
@@ -64,6 +70,7 @@ impl Controller {
         (registry, stages): (&mut Registry, &Stages),
     ) -> Result<Self, ControllerError> {
         let identity = config.identity;
+        let required = api::admission::required(&config.lease.namespace)?;
         let lease = LeaseConfig::new(config.lease.namespace, config.lease.name, identity.clone());
         let lease = Lease::new(client.clone(), lease)?;
         let (metrics, health) = (
@@ -77,7 +84,15 @@ impl Controller {
             health,
             lease,
             identity,
+            required,
+            clock: Clock::system(),
         })
+    }
+
+    /// The same by another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Runs until shutdown. An API server or NATS that is away, kinds that are not installed and a lost lease are
@@ -93,6 +108,8 @@ impl Controller {
             health,
             lease,
             identity,
+            required,
+            clock,
         } = self;
         let leadership = lease.leadership();
         // A failed leading part must not leave the lease renewed by a process that does nothing with it.
@@ -106,6 +123,8 @@ impl Controller {
                     metrics,
                     health,
                     identity,
+                    required,
+                    clock,
                 },
                 &both,
             )
@@ -126,6 +145,8 @@ struct Part {
     metrics: Metrics,
     health: Component,
     identity: String,
+    required: Vec<RequiredPolicy>,
+    clock: Clock,
 }
 
 /// Leads whenever the lease is held; each term starts from nothing but the budget.
@@ -154,8 +175,9 @@ async fn lead_by_terms(
             metrics: part.metrics.clone(),
             health: part.health.clone(),
             announcer,
+            clock: part.clock.clone(),
         };
-        let leader = Leader::new(tools, &mut budget).run(leadership.clone());
+        let leader = Leader::new(tools, part.required.clone(), &mut budget).run(leadership.clone());
         let ended = tokio::select! {
             biased;
             () = shutdown.requested() => Ok(()),

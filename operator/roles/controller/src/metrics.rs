@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use domain::severity::Severity;
 use platform::Stages;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,13 +13,22 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::class::Class;
-use crate::key::Kind;
 
 /// Which kind of object, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindAndReason {
     kind: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SeverityLabel {
+    severity: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,8 +65,22 @@ pub struct Metrics {
     failures: Family<KindAndReason, Counter>,
     dropped: Family<ReasonLabel, Counter>,
     record_to_object: Histogram,
+    decisions: Family<OutcomeLabel, Counter>,
+    decision_time: Family<SeverityLabel, Histogram>,
+    time_to_acknowledge: Family<SeverityLabel, Histogram>,
+    time_to_resolve: Family<SeverityLabel, Histogram>,
+    identity_enforced: Gauge<u64, AtomicU64>,
     leading: Gauge<u64, AtomicU64>,
     waiting: Gauge<u64, AtomicU64>,
+}
+
+/// Bounds in seconds of what people take: from a minute to a week.
+const PEOPLES_BUCKETS: [f64; 12] = [
+    60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0,
+];
+
+fn by_severity() -> Family<SeverityLabel, Histogram> {
+    Family::new_with_constructor(|| Histogram::new(PEOPLES_BUCKETS))
 }
 
 impl Metrics {
@@ -67,6 +91,11 @@ impl Metrics {
             failures: Family::default(),
             dropped: Family::default(),
             record_to_object: stages.stage("record_to_object"),
+            decisions: Family::default(),
+            decision_time: by_severity(),
+            time_to_acknowledge: by_severity(),
+            time_to_resolve: by_severity(),
+            identity_enforced: Gauge::default(),
             leading: Gauge::default(),
             waiting: Gauge::default(),
         };
@@ -86,6 +115,31 @@ impl Metrics {
             metrics.dropped.clone(),
         );
         registry.register(
+            "opsward_decisions",
+            "Questions by what became of them",
+            metrics.decisions.clone(),
+        );
+        registry.register(
+            "opsward_decision_duration_seconds",
+            "From the question to a person's answer, by the incident's severity",
+            metrics.decision_time.clone(),
+        );
+        registry.register(
+            "opsward_incident_acknowledge_duration_seconds",
+            "From an incident's opening until a person accepted or discharged it, by severity (MTTA)",
+            metrics.time_to_acknowledge.clone(),
+        );
+        registry.register(
+            "opsward_incident_resolve_duration_seconds",
+            "From an incident's opening to its end, by severity (MTTR)",
+            metrics.time_to_resolve.clone(),
+        );
+        registry.register(
+            "opsward_identity_enforced",
+            "1 while the admission policies are in place by which the API server says who decides",
+            metrics.identity_enforced.clone(),
+        );
+        registry.register(
             "opsward_controller_leading",
             "1 while this process holds the controller's Lease",
             metrics.leading.clone(),
@@ -99,9 +153,9 @@ impl Metrics {
     }
 
     /// A write was done.
-    pub fn written(&self, kind: Kind, class: Class) {
+    pub fn written(&self, kind: &'static str, class: Class) {
         let labels = KindAndReason {
-            kind: kind_name(kind),
+            kind,
             reason: class_name(class),
         };
         self.writes
@@ -110,13 +164,8 @@ impl Metrics {
     }
 
     /// A write was not done.
-    pub fn failed(&self, kind: Kind, reason: &'static str) {
-        self.failures
-            .get_or_create(&KindAndReason {
-                kind: kind_name(kind),
-                reason,
-            })
-            .inc();
+    pub fn failed(&self, kind: &'static str, reason: &'static str) {
+        self.failures.get_or_create(&KindAndReason { kind, reason }).inc();
     }
 
     /// A Kubernetes Event was written.
@@ -141,6 +190,28 @@ impl Metrics {
         self.record_to_object.observe(took.as_secs_f64());
     }
 
+    /// Something became of a question: `outcome` is its state's word. `took` is the time from question to answer, if a
+    /// person answered.
+    pub fn decided(&self, outcome: &'static str, severity: Severity, took: Option<Duration>) {
+        self.decisions.get_or_create(&OutcomeLabel { outcome }).inc();
+        observe(&self.decision_time, severity, took);
+    }
+
+    /// A person accepted or discharged an incident this long after it opened.
+    pub fn acknowledged(&self, severity: Severity, took: Duration) {
+        observe(&self.time_to_acknowledge, severity, Some(took));
+    }
+
+    /// An incident ended this long after it opened.
+    pub fn resolved(&self, severity: Severity, took: Duration) {
+        observe(&self.time_to_resolve, severity, Some(took));
+    }
+
+    /// Whether the API server says who decides: 1 or 0.
+    pub fn set_identity_enforced(&self, enforced: u64) {
+        self.identity_enforced.set(enforced);
+    }
+
     /// Leading began (1) or ended (0).
     pub fn set_leading(&self, leaders: u64) {
         self.leading.set(leaders);
@@ -152,15 +223,17 @@ impl Metrics {
     }
 }
 
-const fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Incident => "OpsEvent",
-        Kind::Rule => "TriggerRule",
+fn observe(of: &Family<SeverityLabel, Histogram>, severity: Severity, took: Option<Duration>) {
+    if let Some(took) = took {
+        let severity = severity.as_str();
+        of.get_or_create(&SeverityLabel { severity })
+            .observe(took.as_secs_f64());
     }
 }
 
 const fn class_name(class: Class) -> &'static str {
     match class {
+        Class::Answer => "Answer",
         Class::Opening => "Opening",
         Class::Change => "Change",
         Class::Overdue => "Overdue",

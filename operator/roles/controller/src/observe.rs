@@ -1,15 +1,18 @@
-//! What comes in: six watches as one stream of observations. Each begins anew after an error, with pauses, for
+//! What comes in: all watches as one stream of observations. Each begins anew after an error, with pauses, for
 //! ever; each says so once it cannot see. Interprets nothing.
 
 use std::time::Duration;
 
-use api::OpsEvent;
+use api::{OpsEvent, TriageDecision};
 use bus::{Bus, Change, Record, SourceRecord};
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
 use futures::channel::mpsc;
 use futures::stream::{self, BoxStream};
 use futures::{SinkExt, Stream, StreamExt};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
@@ -35,6 +38,9 @@ const CHANGES_WAITING: usize = 64;
 
 const OPS_EVENTS: &str = "opsevents.opsward.dev";
 const TRIGGER_RULES: &str = "triggerrules.opsward.dev";
+const TRIAGE_DECISIONS: &str = "triagedecisions.opsward.dev";
+const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
+const BINDINGS: &str = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
 const NAMESPACES: &str = "namespaces";
 
 /// A change of what one watch shows.
@@ -69,6 +75,12 @@ pub enum Observation {
     OpsEvent(Feed<Box<OpsEvent>, Box<OpsEvent>>),
     /// Of TriggerRules.
     Rule(Feed<Box<WrittenRule>, Box<WrittenRule>>),
+    /// Of TriageDecisions.
+    Question(Feed<Box<TriageDecision>, Box<TriageDecision>>),
+    /// Of ValidatingAdmissionPolicies.
+    Policy(Feed<Box<ValidatingAdmissionPolicy>, Box<ValidatingAdmissionPolicy>>),
+    /// Of what binds them.
+    Binding(Feed<Box<ValidatingAdmissionPolicyBinding>, Box<ValidatingAdmissionPolicyBinding>>),
     /// Of Namespaces.
     Namespace(NamespaceFeed),
     /// A watch cannot see now; its name, what is missing and what to do.
@@ -84,6 +96,9 @@ impl Observation {
             Self::Source(_) => SourceRecord::BUCKET,
             Self::OpsEvent(_) => OPS_EVENTS,
             Self::Rule(_) => TRIGGER_RULES,
+            Self::Question(_) => TRIAGE_DECISIONS,
+            Self::Policy(_) => POLICIES,
+            Self::Binding(_) => BINDINGS,
             Self::Namespace(_) => NAMESPACES,
             Self::Blind(watch, _) => watch,
         }
@@ -98,21 +113,27 @@ impl Observation {
                 | Self::Source(Feed::Begin)
                 | Self::OpsEvent(Feed::Begin)
                 | Self::Rule(Feed::Begin)
+                | Self::Question(Feed::Begin)
+                | Self::Policy(Feed::Begin)
+                | Self::Binding(Feed::Begin)
                 | Self::Namespace(Feed::Begin)
                 | Self::Blind(..)
         )
     }
 }
 
-/// All six watches.
+/// All watches.
 pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send + Unpin + use<> {
     let rules: Api<WrittenRule> = Api::all_with(client.clone(), &rule_resource());
-    let watches: [BoxStream<'static, Observation>; 6] = [
+    let watches: [BoxStream<'static, Observation>; 9] = [
         records(bus.clone(), Observation::Incident),
         records(bus.clone(), Observation::RuleRecord),
         records(bus.clone(), Observation::Source),
         objects(Api::all(client.clone()), OPS_EVENTS, Observation::OpsEvent),
         objects(rules, TRIGGER_RULES, Observation::Rule),
+        objects(Api::all(client.clone()), TRIAGE_DECISIONS, Observation::Question),
+        objects(Api::all(client.clone()), POLICIES, Observation::Policy),
+        objects(Api::all(client.clone()), BINDINGS, Observation::Binding),
         objects(Api::all(client.clone()), NAMESPACES, Observation::Namespace),
     ];
     stream::select_all(watches)
@@ -147,6 +168,9 @@ fn blind(resource: &str, error: &watcher::Error) -> String {
         return format!("watching {resource}: {}", Chain(error));
     };
     match cause {
+        kube::Error::Api(status) if status.is_not_found() && resource.ends_with(".k8s.io") => {
+            format!("waiting for {resource}, which Kubernetes 1.30 and newer serve")
+        }
         kube::Error::Api(status) if status.is_not_found() => {
             format!("waiting for CRD {resource}: kubectl apply -f crds/")
         }

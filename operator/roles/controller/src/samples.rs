@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::OpsEvent;
 use domain::incident::opening_event::{OpeningEvent, OpeningSource};
+use domain::incident::step::{CloseWish, Phase};
 use domain::incident::{IncidentRecord, Occurrences};
 use domain::rule::RuleIdentity;
 use domain::rule::record::{RuleCounters, RuleRecord};
 use domain::severity::Severity;
 use domain::time::Time;
+
+use crate::incidents::project;
+use crate::incidents::question::Questions;
+use crate::incidents::seen::{Identity, NamespaceState, Presence, Seen};
 
 /// `seconds` after 1970.
 pub fn at(seconds: i64) -> Time {
@@ -34,6 +40,7 @@ pub fn record() -> IncidentRecord {
         event: Some(Arc::new(opening_event())),
         resources: vec!["web-server-01".to_owned()],
         resources_omitted: 0,
+        triage: Arc::default(),
         severity: Severity::High,
         firing: 1,
         occurrences: Occurrences {
@@ -44,6 +51,7 @@ pub fn record() -> IncidentRecord {
             position: 90_211,
             ..Occurrences::default()
         },
+        muted: 0,
         opened_at: at(60),
         reopened: 0,
         end: None,
@@ -67,6 +75,38 @@ fn opening_event() -> OpeningEvent {
         resource: "web-server-01".to_owned(),
         labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
         ..OpeningEvent::default()
+    }
+}
+
+/// The incident's object as the API server has it once `record` has been shown in full, without questions.
+pub fn shown(record: &IncidentRecord) -> OpsEvent {
+    let mut object = project::object(record);
+    object.metadata.generation = Some(1);
+    object.metadata.resource_version = Some("7".to_owned());
+    object.metadata.uid = Some("1".to_owned());
+    let phase = record
+        .end
+        .as_ref()
+        .map_or(Phase::Open, |end| Phase::Resolved(end.reason));
+    object.status = Some(project::status(&seen(Some(record), None), record, phase, at(60)));
+    object
+}
+
+/// An incident without questions, where everything is in order.
+pub fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>) -> Seen<'a> {
+    Seen {
+        record,
+        object,
+        presence: if object.is_some() {
+            Presence::Seen
+        } else {
+            Presence::NeverSeen
+        },
+        namespace: NamespaceState::Active,
+        close: CloseWish::Unsent,
+        questions: Questions::default(),
+        time_passed: false,
+        identity: Identity::Enforced,
     }
 }
 

@@ -2,16 +2,19 @@
 
 mod take_in;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use api::{OpsEvent, TriggerRuleSpec};
+use api::admission::RequiredPolicy;
+use api::{OpsEvent, TriageDecision, TriggerRuleSpec};
 use bus::SourceRecord;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
 
 use tracing::trace;
 
-use crate::incidents::decide::NamespaceState;
+use crate::identity::Policies;
+use crate::incidents::question::{Questions, ask_of};
+use crate::incidents::seen::{Identity, NamespaceState};
 use crate::key::{Key, Kind, WrittenRule};
 use crate::mirror::Mirror;
 use crate::observe::Observation;
@@ -40,6 +43,8 @@ pub enum Touched {
     Rules(Option<String>),
     /// Every incident of this namespace.
     IncidentsOf(String),
+    /// Every incident: whether the API server says who decides is otherwise than before.
+    Identity,
     /// None; but a watch cannot see, since now or for another reason than before.
     Blind,
 }
@@ -49,6 +54,11 @@ pub enum Touched {
 pub struct World {
     incidents: Mirror<Key, IncidentRecord>,
     ops_events: Mirror<Key, OpsEvent>,
+    /// By incident and number.
+    questions: Mirror<QuestionKey, TriageDecision>,
+    /// The numbers of the questions about an incident: those of an incident are looked up with every look at it.
+    numbers: HashMap<Key, Vec<u32>>,
+    policies: Policies,
     rule_records: Mirror<Key, RuleRecord>,
     rules: Mirror<Key, KnownRule>,
     sources: Mirror<String, SourceRecord>,
@@ -59,10 +69,13 @@ pub struct World {
 
 impl World {
     /// Nothing seen yet.
-    pub fn new() -> Self {
+    pub fn new(required: Vec<RequiredPolicy>) -> Self {
         Self {
             incidents: Mirror::new(),
             ops_events: Mirror::new(),
+            questions: Mirror::new(),
+            numbers: HashMap::new(),
+            policies: Policies::new(required),
             rule_records: Mirror::new(),
             rules: Mirror::new(),
             sources: Mirror::new(),
@@ -76,6 +89,8 @@ impl World {
     pub const fn is_whole(&self) -> bool {
         self.incidents.is_whole()
             && self.ops_events.is_whole()
+            && self.questions.is_whole()
+            && self.policies.is_whole()
             && self.rule_records.is_whole()
             && self.rules.is_whole()
             && self.sources.is_whole()
@@ -104,6 +119,9 @@ impl World {
             Observation::Source(feed) => self.source(feed),
             Observation::OpsEvent(feed) => self.ops_event(feed),
             Observation::Rule(feed) => self.rule(feed),
+            Observation::Question(feed) => self.question(feed),
+            Observation::Policy(feed) => self.policy(feed),
+            Observation::Binding(feed) => self.binding(feed),
             Observation::Namespace(feed) => self.namespace(feed),
             Observation::Blind(watch, reason) => {
                 let before = self.blind.insert(watch, reason);
@@ -130,6 +148,53 @@ impl World {
     /// The answer to a write: the object is not there.
     pub fn ops_event_gone(&mut self, key: &Key) {
         self.ops_events.remove(key);
+    }
+
+    /// The answer to a write of a question.
+    pub fn question_written(&mut self, object: TriageDecision) {
+        let Some(key) = question_key(&object) else { return };
+        let newer = |held: &TriageDecision| is_newer(&object.metadata, &held.metadata);
+        if self.questions.get(&key).is_none_or(newer) {
+            let numbers = self.numbers.entry(key.0.clone()).or_default();
+            if let Err(place) = numbers.binary_search(&key.1) {
+                numbers.insert(place, key.1);
+            }
+            self.questions.put(key, object);
+        }
+    }
+
+    /// The answer to a write: the question is not there.
+    pub fn question_gone(&mut self, object: &TriageDecision) {
+        if let Some(key) = question_key(object) {
+            self.questions.remove(&key);
+            self.forget_number(&key);
+        }
+    }
+
+    fn forget_number(&mut self, (incident, number): &QuestionKey) {
+        if let Some(numbers) = self.numbers.get_mut(incident) {
+            numbers.retain(|known| known != number);
+            if numbers.is_empty() {
+                self.numbers.remove(incident);
+            }
+        }
+    }
+
+    /// What was asked about an incident's object.
+    pub fn questions(&self, incident: &Key) -> Questions<'_> {
+        let Some(object) = self.ops_events.get(incident) else {
+            return Questions::default();
+        };
+        let numbers = self.numbers.get(incident).map(Vec::as_slice).unwrap_or_default();
+        let all = numbers
+            .iter()
+            .filter_map(|number| self.questions.get(&(incident.clone(), *number)));
+        Questions::about(object, all)
+    }
+
+    /// Whether the API server says who decides and who closes.
+    pub fn identity(&self) -> Identity<'_> {
+        self.policies.identity()
     }
 
     /// The answer to a write of a rule's status.
@@ -220,6 +285,13 @@ impl World {
         keys.dedup();
         keys
     }
+}
+
+/// A question by its incident and number.
+type QuestionKey = (Key, u32);
+
+fn question_key(object: &TriageDecision) -> Option<QuestionKey> {
+    Some((Key::of_question(object)?, ask_of(object)?.number))
 }
 
 /// Whether `new` is at least as new as `held`. Resource versions of one resource are ordered numbers, of all uids

@@ -4,14 +4,14 @@
 //! Statuses are replaced (PUT with `resourceVersion`), not applied server-side: they have one writer, an older leader
 //! at most besides, and that one must fail instead of being merged. "Never lowers a position" rests on it.
 
-use api::{FIELD_MANAGER, OpsEvent, TriggerRule};
+use api::{FIELD_MANAGER, OpsEvent, TriageDecision, TriggerRule};
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::core::{PartialObjectMeta, Status, TypeMeta};
 use kube::{Api, Client};
 use tokio::time::timeout;
 
 use crate::error::{CALL_TIMEOUT, WriteError};
-use crate::incidents::decide::Work;
+use crate::incidents::wanted::Work;
 use crate::key::{WrittenRule, rule_resource};
 
 /// What became of a write.
@@ -33,17 +33,54 @@ enum Failure {
     Error(WriteError),
 }
 
-/// Writes an incident's object.
-pub async fn incident(client: Client, work: Work) -> Result<Outcome<OpsEvent>, WriteError> {
-    let (Work::Open(object) | Work::Status(object) | Work::Delete(object)) = &work;
-    let api: Api<OpsEvent> = Api::namespaced(client, namespace(&object.metadata));
-    let name = name(&object.metadata);
-    let done = match &work {
-        Work::Open(object) => open(&api, object).await.map(Outcome::Written),
-        Work::Status(object) => replace_status(&api, object).await.map(Outcome::Written),
-        Work::Delete(object) => delete(&api, object).await.map(|()| Outcome::Deleted),
-    };
-    settle(&api, name, done).await
+/// An object of an incident: its own, or a question about it.
+#[derive(Debug)]
+pub enum Written {
+    /// Its own.
+    OpsEvent(Box<Outcome<OpsEvent>>),
+    /// A question, and what was to be written.
+    Question(Box<Outcome<TriageDecision>>, Box<TriageDecision>),
+}
+
+/// Writes an object of an incident.
+pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError> {
+    match work {
+        Work::Open(object) => {
+            let api = ops_events(client, &object);
+            let done = open(&api, &object).await.map(Outcome::Written);
+            let outcome = settle(&api, name(&object.metadata), done).await?;
+            Ok(Written::OpsEvent(Box::new(outcome)))
+        }
+        Work::Status(object) => {
+            let api = ops_events(client, &object);
+            let done = replace_status(&api, &object).await.map(Outcome::Written);
+            let outcome = settle(&api, name(&object.metadata), done).await?;
+            Ok(Written::OpsEvent(Box::new(outcome)))
+        }
+        Work::Delete(object) => {
+            let api = ops_events(client, &object);
+            let done = delete(&api, &object).await.map(|()| Outcome::Deleted);
+            let outcome = settle(&api, name(&object.metadata), done).await?;
+            Ok(Written::OpsEvent(Box::new(outcome)))
+        }
+        Work::Ask(question) => {
+            let api: Api<TriageDecision> = Api::namespaced(client, namespace(&question.metadata));
+            let done = call(api.create(&put_params(), &question)).await;
+            let outcome = settle(&api, name(&question.metadata), done.map(Outcome::Written)).await?;
+            Ok(Written::Question(Box::new(outcome), question))
+        }
+        Work::Settle(question) => {
+            let api: Api<TriageDecision> = Api::namespaced(client, namespace(&question.metadata));
+            let name = name(&question.metadata);
+            let done = call(api.replace_status(name, &put_params(), &question)).await;
+            let outcome = settle(&api, name, done.map(Outcome::Written)).await?;
+            Ok(Written::Question(Box::new(outcome), question))
+        }
+    }
+}
+
+fn ops_events(client: Client, object: &OpsEvent) -> Api<OpsEvent> {
+    Api::namespaced(client, namespace(&object.metadata))
 }
 
 /// Writes a rule's status.

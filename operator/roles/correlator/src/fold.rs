@@ -68,6 +68,8 @@ pub struct Fold {
     /// Where compressed payloads are opened; kept, because a fresh one is page faults for every pack.
     scratch: Vec<u8>,
     checkpointed: (u64, u64),
+    /// How far the newest entry's timestamp lies before the log's time.
+    clock_behind: Duration,
 }
 
 impl Fold {
@@ -82,7 +84,13 @@ impl Fold {
             effects: Vec::new(),
             scratch: Vec::new(),
             checkpointed,
+            clock_behind: Duration::ZERO,
         }
+    }
+
+    /// How far NATS's clock lies before the log's time, which never goes back but waits: no timer fires meanwhile.
+    pub const fn clock_behind(&self) -> Duration {
+        self.clock_behind
     }
 
     /// The state.
@@ -113,6 +121,7 @@ impl Fold {
                 _ => None,
             }
         });
+        self.clock_behind = self.correlator.now().since(*at);
         let unreadable = self.sort_effects(now);
         match error {
             Some(error) => Err(error.into()),
@@ -305,6 +314,24 @@ mod tests {
             .map(|record| record.occurrences.count)
             .collect();
         assert_eq!(counts, [1, 1]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_the_logs_time_and_is_shown() {
+        let mut fold = fold();
+        let mut take = |sequence: u64, at: i64| {
+            let entry = encode_tick();
+            let message = LogMessage {
+                at: Time::from_millis(at),
+                ..message(sequence, "ingest.tick", &entry)
+            };
+            fold.take(&message, 0).unwrap();
+            (fold.correlator().now(), fold.clock_behind().as_millis())
+        };
+        let noon = Time::from_millis(43_200_000);
+        assert_eq!(take(2, 43_200_000), (noon, 0));
+        assert_eq!(take(3, 42_600_000), (noon, 600_000));
+        assert_eq!(take(4, 43_200_001), (Time::from_millis(43_200_001), 0));
     }
 
     #[test]

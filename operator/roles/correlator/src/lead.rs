@@ -271,6 +271,7 @@ impl FoldThread {
             self.metrics
                 .show(correlator.totals(), correlator.open_incidents(), lag);
         }
+        self.metrics.clock_behind(self.fold.clock_behind());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The correlator's metrics.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::correlate::effect::{Outcome, Totals};
 use platform::Stages;
@@ -22,6 +23,7 @@ pub struct Metrics {
     events: Family<OutcomeLabel, Counter<u64, AtomicU64>>,
     lag: Gauge<i64, AtomicI64>,
     open: Gauge<i64, AtomicI64>,
+    clock_behind: Gauge<f64, AtomicU64>,
     leading: Gauge<i64, AtomicI64>,
     /// Entries that could not be decoded.
     pub undecodable: Counter,
@@ -41,6 +43,7 @@ impl Metrics {
             events: Family::default(),
             lag: Gauge::default(),
             open: Gauge::default(),
+            clock_behind: Gauge::default(),
             leading: Gauge::default(),
             undecodable: Counter::default(),
             checkpoints: Counter::default(),
@@ -59,6 +62,11 @@ impl Metrics {
             metrics.lag.clone(),
         );
         registry.register("opsward_incidents_open", "Open incidents", metrics.open.clone());
+        registry.register(
+            "opsward_log_clock_behind_seconds",
+            "How far NATS's clock lies before the log's time; while above 0 no timer of an incident fires",
+            metrics.clock_behind.clone(),
+        );
         registry.register(
             "opsward_correlator_leading",
             "1 while this process leads",
@@ -100,6 +108,11 @@ impl Metrics {
         }
         self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
         self.lag.set(i64::try_from(lag).unwrap_or(i64::MAX));
+    }
+
+    /// Shows how far NATS's clock lies before the log's time.
+    pub fn clock_behind(&self, behind: Duration) {
+        self.clock_behind.set(behind.as_secs_f64());
     }
 
     /// Shows whether this process leads.

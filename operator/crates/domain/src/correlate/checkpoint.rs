@@ -1,6 +1,7 @@
 //! The correlator's state as bytes, with a version, and its rings' full segments apart.
 
 mod shown;
+mod terms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,18 +18,21 @@ use super::tenant::Tenant;
 use super::timers::Subject;
 use crate::time::Time;
 use shown::Shown;
+use terms::Terms;
 
-/// The version of the state that this binary writes. It reads its own and the previous.
-pub const STATE_VERSION: u16 = 2;
-/// The version before, which had nothing of what is [`Shown`].
-const PREVIOUS_VERSION: u16 = 1;
+/// The version of the state that this binary writes. It reads those before too.
+pub const STATE_VERSION: u16 = 3;
+/// The first version, which had nothing of what is [`Shown`].
+const FIRST_VERSION: u16 = 1;
+/// The last version that had none of the [`Terms`].
+const VERSION_WITHOUT_TERMS: u16 = 2;
 
 /// Why bytes are no usable checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Written by another version.
     #[error(
-        "the checkpoint has state version {found}; this binary reads versions {PREVIOUS_VERSION} and {STATE_VERSION}: run the version that wrote it, or one release later"
+        "the checkpoint has state version {found}; this binary reads versions {FIRST_VERSION} to {STATE_VERSION}: run the version that wrote it, or a later one"
     )]
     Version {
         /// The version found.
@@ -37,9 +41,9 @@ pub enum CheckpointError {
     /// Damaged, or not a checkpoint.
     #[error("the checkpoint cannot be decoded: {0}")]
     Decode(#[from] postcard::Error),
-    /// The same of the event that opened an incident.
-    #[error("the checkpoint's opening events cannot be decoded: {0}")]
-    OpeningEvent(#[from] serde_json::Error),
+    /// The same of the event that opened an incident, or of the terms by which people decide.
+    #[error("the checkpoint's opening events or terms cannot be decoded: {0}")]
+    Json(#[from] serde_json::Error),
     /// A segment that it names is not there.
     #[error("the checkpoint names ring segment {0}, which is not there")]
     MissingSegment(String),
@@ -100,11 +104,16 @@ pub fn segment_names(state: &[u8]) -> Result<Vec<String>, CheckpointError> {
 pub(super) fn decode(state: &[u8]) -> Result<Saved, CheckpointError> {
     let (version, rest): (u16, &[u8]) = postcard::take_from_bytes(state)?;
     let (mut saved, rest): (Saved, &[u8]) = match version {
-        PREVIOUS_VERSION | STATE_VERSION => postcard::take_from_bytes(rest)?,
+        FIRST_VERSION..=STATE_VERSION => postcard::take_from_bytes(rest)?,
         found => return Err(CheckpointError::Version { found }),
     };
-    if version == STATE_VERSION {
-        postcard::from_bytes::<Shown>(rest)?.put_into(&mut saved)?;
+    if version == FIRST_VERSION {
+        return Ok(saved);
+    }
+    let (shown, rest) = postcard::take_from_bytes::<Shown>(rest)?;
+    shown.put_into(&mut saved)?;
+    if version > VERSION_WITHOUT_TERMS {
+        postcard::from_bytes::<Terms>(rest)?.put_into(&mut saved)?;
     }
     Ok(saved)
 }
@@ -131,6 +140,7 @@ impl Correlator {
         let state = postcard::to_extend(&STATE_VERSION, Vec::new())?;
         let state = postcard::to_extend(&saved, state)?;
         let state = postcard::to_extend(&Shown::of(&saved)?, state)?;
+        let state = postcard::to_extend(&Terms::of(&saved)?, state)?;
         Ok(Checkpoint {
             sequence: self.sequence,
             state,

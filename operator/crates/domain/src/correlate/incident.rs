@@ -1,5 +1,7 @@
 //! One incident as the correlator holds it: its counters, its members, and when it ends by itself.
 
+mod ending;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,10 @@ use crate::event::Event;
 use crate::hash::{Hash128, HashKeyed};
 use crate::incident::opening_event::OpeningEvent;
 use crate::incident::{End, EndReason, Occurrences};
-use crate::rule::{Resolve, ResolveOn, RuleIdentity};
+use crate::rule::{Resolve, RuleIdentity};
 use crate::severity::Severity;
 use crate::time::Time;
+use crate::triage::Triage;
 
 /// Members tracked one by one; beyond, only their number is known.
 pub const TRACKED_MEMBERS: usize = 1000;
@@ -53,6 +56,8 @@ pub struct Opening<'a> {
     pub rule: RuleIdentity,
     /// That rule's terms.
     pub resolve: Resolve,
+    /// Whether a person decides about it.
+    pub triage: Arc<Triage>,
     /// How long its object stays.
     pub ttl: Duration,
     /// Its group.
@@ -85,11 +90,16 @@ pub struct Incident {
     pub(super) group_fields: Vec<(String, String)>,
     pub(super) correlation_id: String,
     pub(super) title: String,
-    // These two stand behind the others in a checkpoint.
+    // These four stand behind the others in a checkpoint.
     #[serde(skip)]
     pub(super) event: Option<Arc<OpeningEvent>>,
     #[serde(skip)]
     pub(super) resources: Resources,
+    #[serde(skip)]
+    pub(super) triage: Arc<Triage>,
+    /// Events that came of it after a person had ended it.
+    #[serde(skip)]
+    pub(super) muted: i64,
     pub(super) severity: Severity,
     pub(super) occurrences: Occurrences,
     pub(super) opened_at: Time,
@@ -124,6 +134,8 @@ impl Incident {
             title: opening.event.title.clone().into_owned(),
             event: Some(Arc::new(OpeningEvent::of(opening.event))),
             resources: Resources::default(),
+            triage: opening.triage,
+            muted: 0,
             severity: Severity::Info,
             occurrences: Occurrences::default(),
             opened_at: opening.at,
@@ -201,6 +213,12 @@ impl Incident {
         }
     }
 
+    /// Something of it came although a person has ended it.
+    pub fn mute(&mut self, seen: &Occurrence) {
+        self.muted += 1;
+        self.note(seen);
+    }
+
     /// The same delivery again.
     pub fn duplicate(&mut self) {
         self.occurrences.duplicates += 1;
@@ -223,100 +241,6 @@ impl Incident {
             self.last_report = reports.map(|member| member.last_seen).max().unwrap_or_default();
         }
         true
-    }
-
-    /// Why it ends at `now`, if it does.
-    pub fn ends(&self, now: Time) -> Option<EndReason> {
-        if now >= self.opened_at.plus(self.resolve.max_open) {
-            return Some(EndReason::MaxOpen);
-        }
-        if self.ends_by_silence_alone() {
-            return (now >= self.last_event.plus(self.quiet_after())).then_some(EndReason::Quiet);
-        }
-        if self.resolve.on == ResolveOn::Never || self.firing_alerts > 0 {
-            return None;
-        }
-        let mut reports = self
-            .members
-            .values()
-            .filter(|member| member.firing && !member.life_cycle)
-            .peekable();
-        if reports.peek().is_none() {
-            return Some(EndReason::Cleared);
-        }
-        reports
-            .all(|member| now >= member.last_seen.plus(self.resolve.after))
-            .then_some(EndReason::Quiet)
-    }
-
-    /// Lets members go whose `endsAt` has passed; `true` when one did.
-    pub fn expire(&mut self, now: Time) -> bool {
-        if self.ends_from.is_none_or(|from| from > now) {
-            return false;
-        }
-        let before = self.firing_alerts;
-        for member in self.members.values_mut() {
-            if member.firing && member.life_cycle && !member.ends_at.is_epoch() && member.ends_at <= now {
-                member.firing = false;
-                self.firing_alerts -= 1;
-            }
-        }
-        let firing = self
-            .members
-            .values()
-            .filter(|member| member.firing && member.life_cycle);
-        self.ends_from = firing
-            .map(|member| member.ends_at)
-            .filter(|ends_at| !ends_at.is_epoch())
-            .min();
-        before != self.firing_alerts
-    }
-
-    /// When to look at it again the latest. A look before that changes nothing: timers are not saved, so a change
-    /// must not hang on one that an earlier state set.
-    pub fn due(&self) -> Time {
-        let due = match self.stage {
-            Stage::Open => self.due_open(),
-            Stage::Reopenable(until) => until.plus(Duration::from_millis(1)).min(self.record_goes()),
-            Stage::Muted(since) if self.firing_alerts > 0 => self.muted_until(since),
-            Stage::Muted(since) => self.unmuted_at(since).min(self.muted_until(since)),
-            Stage::Over => self.record_goes(),
-        };
-        self.ends_from.map_or(due, |ends_from| ends_from.min(due))
-    }
-
-    fn due_open(&self) -> Time {
-        let max_open = self.opened_at.plus(self.resolve.max_open);
-        if self.ends_by_silence_alone() {
-            self.last_event.plus(self.quiet_after()).min(max_open)
-        } else if self.resolve.on == ResolveOn::Never || self.firing_alerts > 0 {
-            max_open
-        } else {
-            self.last_report.plus(self.resolve.after).min(max_open)
-        }
-    }
-
-    fn ends_by_silence_alone(&self) -> bool {
-        self.overflow || self.occurrences.members_overflow > 0
-    }
-
-    fn quiet_after(&self) -> Duration {
-        if self.overflow {
-            OVERFLOW_QUIET
-        } else {
-            self.resolve.after
-        }
-    }
-
-    /// When a muted incident whose alerts are all clear has been quiet for long enough.
-    pub fn unmuted_at(&self, since: Time) -> Time {
-        self.last_event.max(since).plus(self.resolve.reopen_within)
-    }
-
-    /// When it is muted no longer, whatever fires: as long as an incident may be open. A clear may have got lost,
-    /// and reports may never be quiet.
-    pub fn muted_until(&self, since: Time) -> Time {
-        since.plus(self.resolve.max_open)
     }
 
     /// Whether it may come back at `now`: not beyond `maxOpen`, which would end it at once.

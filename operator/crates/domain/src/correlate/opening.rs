@@ -1,6 +1,8 @@
 //! How an incident of a namespace opens: occurrences wait for their rule's trigger, then open an incident, or
 //! join the rule's overflow incident where a cap is reached.
 
+use std::sync::Arc;
+
 use super::effect::{Effect, Outcome, Turn};
 use super::incident::{Changed, Incident, Opening};
 use super::rules::{Group, OPEN_PER_RULE, PENDING_GROUPS, PENDING_OCCURRENCES, RuleState};
@@ -202,6 +204,7 @@ fn opening<'a>(
         id: incident_id(turn.log_id, &rule.identity.uid, group.0, turn.position),
         rule: rule.identity.clone(),
         resolve: rule.spec.resolve,
+        triage: Arc::clone(&rule.spec.triage),
         ttl: rule.spec.ttl,
         group: group.0,
         group_fields: group.1,

@@ -1,5 +1,7 @@
 //! An incident as its record.
 
+use std::sync::Arc;
+
 use super::incident::{Incident, Stage};
 use crate::incident::{IncidentRecord, Occurrences};
 
@@ -28,12 +30,14 @@ impl Incident {
             event: self.event.clone(),
             resources: self.resources.shown().to_vec(),
             resources_omitted: self.resources.omitted(),
+            triage: Arc::clone(&self.triage),
             severity: self.severity,
             firing,
             occurrences: Occurrences {
                 position,
                 ..self.occurrences.clone()
             },
+            muted: self.muted,
             opened_at: self.opened_at,
             reopened: self.reopened,
             end: self.end.clone(),

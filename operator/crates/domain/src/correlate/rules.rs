@@ -196,3 +196,18 @@ pub struct SavedRule {
     pub(super) groups: BTreeMap<Hash128, Group>,
     overflow: Option<u64>,
 }
+
+impl SavedRule {
+    /// The version in force.
+    pub(super) fn spec(&self) -> Option<&RuleSpec> {
+        self.in_force.as_ref().map(|(_, spec)| spec)
+    }
+
+    /// The same, to be completed.
+    pub(super) const fn spec_mut(&mut self) -> Option<&mut RuleSpec> {
+        match &mut self.in_force {
+            Some((_, spec)) => Some(spec),
+            None => None,
+        }
+    }
+}

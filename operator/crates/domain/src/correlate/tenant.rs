@@ -135,10 +135,7 @@ impl Tenant {
         }
         let holders = self.problems.held_by(event.fingerprint).to_vec();
         for &number in &holders {
-            if let Some(incident) = self.incidents.get_mut(&number) {
-                incident.note(&seen);
-            }
-            self.set_timer(number, turn);
+            self.mute(number, &seen, turn);
         }
         if holders.is_empty() {
             self.ask_rules(logged, News::Again, turn)
@@ -230,11 +227,8 @@ impl Tenant {
         match incident.map(|incident| incident.stage) {
             Some(Stage::Open) => self.join(place, number, (event, &seen), news, turn),
             Some(Stage::Muted(_)) => {
-                if let Some(incident) = self.incidents.get_mut(&number) {
-                    incident.note(&seen);
-                }
                 self.problems.hold(seen.fingerprint, number);
-                self.set_timer(number, turn);
+                self.mute(number, &seen, turn);
                 Outcome::Muted
             }
             Some(Stage::Reopenable(until)) if turn.at <= until && reopens && self.has_room(place) => {
@@ -246,6 +240,19 @@ impl Tenant {
                 self.wait(place, group, event, seen, turn)
             }
         }
+    }
+
+    /// Something came of an incident that a person has ended.
+    fn mute(&mut self, number: u64, seen: &Occurrence, turn: &mut Turn<'_>) {
+        if let Some(incident) = self.incidents.get_mut(&number) {
+            incident.mute(seen);
+            turn.effects.push(Effect::Incident {
+                tenant: self.number,
+                number,
+                changed: Changed::Counts,
+            });
+        }
+        self.set_timer(number, turn);
     }
 
     fn join(

@@ -376,6 +376,8 @@ fn what_a_person_closed_stays_muted_until_clear_and_quiet() {
         (log.only().occurrences.count, log.outcome(Outcome::Muted)),
         (1, 3)
     );
+    log.restart();
+    assert_eq!(log.only().muted, 3);
     log.events(
         101 * MINUTE,
         &[clear(1, 25, 101 * MINUTE), clear(2, 25, 101 * MINUTE)],

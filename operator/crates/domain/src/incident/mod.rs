@@ -15,6 +15,7 @@ use crate::hash::Hash128;
 use crate::rule::RuleIdentity;
 use crate::severity::Severity;
 use crate::time::Time;
+use crate::triage::Triage;
 use opening_event::OpeningEvent;
 
 /// Characters of the hash part of an incident id: 50 bits, unique beyond doubt within one rule and position.
@@ -149,12 +150,18 @@ pub struct IncidentRecord {
     /// How many more they name; at most 800 are counted.
     #[serde(default)]
     pub resources_omitted: i64,
+    /// Whether a person decides about it, by the rule that opened it.
+    #[serde(default)]
+    pub triage: Arc<Triage>,
     /// The highest severity of the episode.
     pub severity: Severity,
     /// How many members fire now.
     pub firing: i64,
     /// The counters.
     pub occurrences: Occurrences,
+    /// Events that came of it after a person had ended it, while it was muted.
+    #[serde(default)]
+    pub muted: i64,
     /// When it opened, by the log.
     pub opened_at: Time,
     /// How often it came back after it had cleared.

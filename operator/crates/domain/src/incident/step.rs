@@ -1,15 +1,19 @@
 //! The incident's state machine: what a phase does with what happens. Pure; [`step`] is the only way to another
 //! phase. It knows neither objects nor messages: its effects are wishes that the controller carries out.
 //!
-//! | phase \ input | `Stands` | `Ended` | `CloseAsked` | `ObjectGone` |
-//! |---|---|---|---|---|
-//! | `Open` | stays | `Resolved`, tell | stays, append the close (again every 5 s) | stays, bring back |
-//! | `Resolved` | `Open`, tell | stays, takes a later end's reason | stays, say once that it came too late | stays away |
+//! | phase \ input | `Stands` | `Ended` | `CloseAsked` | `ObjectGone` | `Wanted` | `Expired` | `Answered` |
+//! |---|---|---|---|---|---|---|---|
+//! | `Open` | stays | `Resolved`, tell | append the close (again every 5 s) | bring back | `AwaitingDecision`, ask | settle | as below |
+//! | `AwaitingDecision` | stays | `Resolved`, or `Discharged` when that was the answer; tell | append the close | `Open`, bring back | ask | settle | settle; Accept: `Acknowledged` |
+//! | `Acknowledged` | stays | as above | append the close | `Open`, bring back | stays | stays | settle |
+//! | `Resolved` | `Acknowledged` if somebody has it, else `Open`; tell | stays, takes a later end's reason | stays, say once that it came too late | stays away | stays | stays | settle |
+//! | `Discharged` | `Open`, tell | stays | stays | stays away | stays | stays | settle |
 
 use std::time::Duration;
 
 use super::{EndReason, IncidentRecord};
 use crate::time::Time;
+use crate::triage::Verdict;
 
 /// How long an appended close may stay without effect before it is appended again. An append is acknowledged by
 /// the log, so only a correlator that is away makes this pass; then one entry every 5 s does no harm.
@@ -18,10 +22,23 @@ pub const CLOSE_RETRY: Duration = Duration::from_secs(5);
 /// Where an incident's process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It goes on.
+    /// It goes on, and nobody is asked.
     Open,
+    /// It goes on, and a person is asked what it is.
+    AwaitingDecision,
+    /// It goes on, and a person has it.
+    Acknowledged,
     /// It has ended, for this reason.
     Resolved(EndReason),
+    /// It has ended because a person said that it is no problem.
+    Discharged,
+}
+
+impl Phase {
+    /// Whether nothing but the record's going on again leads out of it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Resolved(_) | Self::Discharged)
+    }
 }
 
 /// How far a person's wish to close has come.
@@ -41,8 +58,10 @@ pub enum CloseWish {
 pub struct Incident {
     /// Its phase.
     pub phase: Phase,
-    /// The wish to close it.
+    /// The wish to close it: `spec.close`, or that it was discharged.
     pub close: CloseWish,
+    /// What a person decided, if it lasts: who escalates leaves it to others.
+    pub decided: Option<Verdict>,
 }
 
 /// What can happen to an incident.
@@ -52,10 +71,16 @@ pub enum Input {
     Stands,
     /// The record says that it has ended.
     Ended(EndReason),
-    /// A person has set `spec.close`; to be given as long as it is set.
+    /// A person wants it closed; to be given as long as that is so.
     CloseAsked,
-    /// Its object was there and is gone.
+    /// Its object was there and is gone, and with it what was asked.
     ObjectGone,
+    /// Its rule wants a person to decide, and no question stands.
+    Wanted,
+    /// The question's time has passed, and nobody has answered.
+    Expired,
+    /// A person has answered the question; to be given until that is settled.
+    Answered(Verdict),
 }
 
 impl Input {
@@ -73,6 +98,12 @@ impl Input {
 pub enum Effect {
     /// Append a close to the log; the correlator ends the incident, and its record says so.
     AppendClose,
+    /// Put the next question.
+    Ask,
+    /// Write on the question that its time has passed.
+    Expire,
+    /// Write on the question what was answered, and tell.
+    Settle(Verdict),
     /// Tell that it ended.
     TellResolved(EndReason),
     /// Tell that it came back after it had cleared.
@@ -84,11 +115,12 @@ pub enum Effect {
 }
 
 impl Incident {
-    /// An incident in `phase` of which no wish to close is known.
+    /// An incident in `phase` of which no wish to close and no decision is known.
     pub const fn new(phase: Phase) -> Self {
         Self {
             phase,
             close: CloseWish::Unsent,
+            decided: None,
         }
     }
 
@@ -99,155 +131,126 @@ impl Incident {
     const fn wished(self, close: CloseWish) -> Self {
         Self { close, ..self }
     }
+
+    const fn ended(self, reason: EndReason) -> Self {
+        match (reason, self.decided) {
+            (EndReason::Closed, Some(Verdict::Discharge)) => self.moved(Phase::Discharged),
+            _ => self.moved(Phase::Resolved(reason)),
+        }
+    }
+
+    /// A close that is to be appended, unless it was a moment ago.
+    fn closing(self, now: Time) -> (Self, Option<Effect>) {
+        match self.close {
+            CloseWish::Sent(at) if now.since(at) < CLOSE_RETRY => (self, None),
+            _ => (self.wished(CloseWish::Sent(now)), Some(Effect::AppendClose)),
+        }
+    }
+
+    /// An answer; of those that last the first counts. One that came when nothing was open any more is kept, and
+    /// changes no phase.
+    const fn answered(self, verdict: Verdict) -> (Self, Option<Effect>) {
+        let decided = match (self.decided, verdict) {
+            (None, Verdict::Accept | Verdict::Discharge) => Some(verdict),
+            (decided, _) => decided,
+        };
+        let phase = match (self.phase, decided) {
+            (Phase::Open | Phase::AwaitingDecision, Some(Verdict::Accept)) => Phase::Acknowledged,
+            (phase, _) => phase,
+        };
+        let next = Self {
+            phase,
+            decided,
+            ..self
+        };
+        (next, Some(Effect::Settle(verdict)))
+    }
+
+    /// What was asked and answered goes with the object.
+    const fn without_object(self) -> (Self, Option<Effect>) {
+        let forgotten = Self {
+            decided: None,
+            ..self.moved(Phase::Open)
+        };
+        (forgotten, Some(Effect::BringBack))
+    }
+
+    /// A close that came too late for the last episode holds for this one: `spec.close` can be set only once, and the person
+    /// who set it wants no more of this incident. So does it hold that somebody has the incident.
+    fn back(self) -> (Self, Option<Effect>) {
+        let close = if self.close == CloseWish::TooLate {
+            CloseWish::Unsent
+        } else {
+            self.close
+        };
+        let phase = if self.decided == Some(Verdict::Accept) {
+            Phase::Acknowledged
+        } else {
+            Phase::Open
+        };
+        (self.moved(phase).wished(close), Some(Effect::TellReopened))
+    }
 }
 
-/// One step. The record decides the phase, never a person's wish: the correlator must learn of a close by the log,
-/// else it would go on counting into an incident that looks closed.
+/// One step. The record decides whether an incident has ended, never a person's wish: the correlator must learn of a
+/// close by the log, else it would go on counting into an incident that looks closed.
 #[must_use]
 #[allow(
     clippy::match_same_arms,
     reason = "one arm a cell of the table above, also where two cells agree"
 )]
 pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Effect>) {
+    let stays = (incident, None);
+    let ends = |reason| (incident.ended(reason), Some(Effect::TellResolved(reason)));
     match (incident.phase, input) {
-        (Phase::Open, Input::Stands) => (incident, None),
-        (Phase::Open, Input::Ended(reason)) => (
-            incident.moved(Phase::Resolved(reason)),
-            Some(Effect::TellResolved(reason)),
-        ),
-        (Phase::Open, Input::CloseAsked) => match incident.close {
-            CloseWish::Sent(at) if now.since(at) < CLOSE_RETRY => (incident, None),
-            _ => (incident.wished(CloseWish::Sent(now)), Some(Effect::AppendClose)),
-        },
-        (Phase::Open, Input::ObjectGone) => (incident, Some(Effect::BringBack)),
-        // A close that came too late for the last episode holds for this one: `spec.close` can be set only once,
-        // and the person who set it wants no more of this incident.
-        (Phase::Resolved(_), Input::Stands) => {
-            let close = if incident.close == CloseWish::TooLate {
-                CloseWish::Unsent
-            } else {
-                incident.close
-            };
-            (
-                incident.moved(Phase::Open).wished(close),
-                Some(Effect::TellReopened),
-            )
-        }
+        (Phase::Open, Input::Stands) => stays,
+        (Phase::Open, Input::Ended(reason)) => ends(reason),
+        (Phase::Open, Input::CloseAsked) => incident.closing(now),
+        (Phase::Open, Input::ObjectGone) => incident.without_object(),
+        (Phase::Open, Input::Wanted) => (incident.moved(Phase::AwaitingDecision), Some(Effect::Ask)),
+        (Phase::Open, Input::Expired) => (incident, Some(Effect::Expire)),
+        (Phase::Open, Input::Answered(verdict)) => incident.answered(verdict),
+
+        (Phase::AwaitingDecision, Input::Stands) => stays,
+        (Phase::AwaitingDecision, Input::Ended(reason)) => ends(reason),
+        (Phase::AwaitingDecision, Input::CloseAsked) => incident.closing(now),
+        (Phase::AwaitingDecision, Input::ObjectGone) => incident.without_object(),
+        (Phase::AwaitingDecision, Input::Wanted) => (incident, Some(Effect::Ask)),
+        (Phase::AwaitingDecision, Input::Expired) => (incident, Some(Effect::Expire)),
+        (Phase::AwaitingDecision, Input::Answered(verdict)) => incident.answered(verdict),
+
+        (Phase::Acknowledged, Input::Stands) => stays,
+        (Phase::Acknowledged, Input::Ended(reason)) => ends(reason),
+        (Phase::Acknowledged, Input::CloseAsked) => incident.closing(now),
+        (Phase::Acknowledged, Input::ObjectGone) => incident.without_object(),
+        (Phase::Acknowledged, Input::Wanted) => stays,
+        (Phase::Acknowledged, Input::Expired) => stays,
+        (Phase::Acknowledged, Input::Answered(verdict)) => incident.answered(verdict),
+
+        (Phase::Resolved(_), Input::Stands) => incident.back(),
         (Phase::Resolved(_), Input::Ended(reason)) => (incident.moved(Phase::Resolved(reason)), None),
-        (Phase::Resolved(EndReason::Closed), Input::CloseAsked) => (incident, None),
+        (Phase::Resolved(EndReason::Closed), Input::CloseAsked) => stays,
         (Phase::Resolved(_), Input::CloseAsked) => match incident.close {
-            CloseWish::TooLate => (incident, None),
+            CloseWish::TooLate => stays,
             CloseWish::Unsent | CloseWish::Sent(_) => (
                 incident.wished(CloseWish::TooLate),
                 Some(Effect::TellCloseIgnored),
             ),
         },
-        (Phase::Resolved(_), Input::ObjectGone) => (incident, None),
+        (Phase::Resolved(_), Input::ObjectGone) => stays,
+        (Phase::Resolved(_), Input::Wanted) => stays,
+        (Phase::Resolved(_), Input::Expired) => stays,
+        (Phase::Resolved(_), Input::Answered(verdict)) => incident.answered(verdict),
+
+        (Phase::Discharged, Input::Stands) => incident.back(),
+        (Phase::Discharged, Input::Ended(_)) => stays,
+        (Phase::Discharged, Input::CloseAsked) => stays,
+        (Phase::Discharged, Input::ObjectGone) => stays,
+        (Phase::Discharged, Input::Wanted) => stays,
+        (Phase::Discharged, Input::Expired) => stays,
+        (Phase::Discharged, Input::Answered(verdict)) => incident.answered(verdict),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Time = Time::from_millis(1_000_000);
-    const OPEN: Incident = Incident::new(Phase::Open);
-    const CLEARED: Incident = Incident::new(Phase::Resolved(EndReason::Cleared));
-    const CLOSED: Incident = Incident::new(Phase::Resolved(EndReason::Closed));
-
-    #[test]
-    fn an_open_incident_whose_record_goes_on_stays_open() {
-        assert_eq!(step(OPEN, Input::Stands, NOW), (OPEN, None));
-    }
-
-    #[test]
-    fn an_open_incident_whose_record_ends_is_resolved_for_that_reason() {
-        for reason in [
-            EndReason::Cleared,
-            EndReason::Quiet,
-            EndReason::MaxOpen,
-            EndReason::Closed,
-        ] {
-            let expected = (
-                Incident::new(Phase::Resolved(reason)),
-                Some(Effect::TellResolved(reason)),
-            );
-            assert_eq!(step(OPEN, Input::Ended(reason), NOW), expected);
-        }
-    }
-
-    #[test]
-    fn a_close_of_an_open_incident_goes_to_the_log_and_leaves_it_open() {
-        let (incident, effect) = step(OPEN, Input::CloseAsked, NOW);
-        assert_eq!(effect, Some(Effect::AppendClose));
-        assert_eq!(incident, OPEN.wished(CloseWish::Sent(NOW)));
-    }
-
-    #[test]
-    fn a_close_is_appended_again_only_after_five_seconds() {
-        let sent = OPEN.wished(CloseWish::Sent(NOW));
-        let early = NOW.plus(CLOSE_RETRY.saturating_sub(Duration::from_millis(1)));
-        assert_eq!(step(sent, Input::CloseAsked, early), (sent, None));
-        let due = NOW.plus(CLOSE_RETRY);
-        assert_eq!(step(sent, Input::CloseAsked, due).1, Some(Effect::AppendClose));
-    }
-
-    #[test]
-    fn the_object_of_an_open_incident_is_brought_back() {
-        assert_eq!(
-            step(OPEN, Input::ObjectGone, NOW),
-            (OPEN, Some(Effect::BringBack))
-        );
-    }
-
-    #[test]
-    fn a_resolved_incident_whose_record_goes_on_again_is_reopened() {
-        assert_eq!(
-            step(CLEARED, Input::Stands, NOW),
-            (OPEN, Some(Effect::TellReopened))
-        );
-    }
-
-    #[test]
-    fn a_close_that_came_too_late_holds_for_the_next_episode() {
-        let told = CLEARED.wished(CloseWish::TooLate);
-        let (reopened, _) = step(told, Input::Stands, NOW);
-        assert_eq!(
-            step(reopened, Input::CloseAsked, NOW).1,
-            Some(Effect::AppendClose)
-        );
-    }
-
-    #[test]
-    fn a_close_sent_before_a_reopening_keeps_its_pause() {
-        let sent = CLEARED.wished(CloseWish::Sent(NOW));
-        assert_eq!(step(sent, Input::Stands, NOW).0.close, CloseWish::Sent(NOW));
-    }
-
-    #[test]
-    fn a_resolved_incident_takes_a_later_end_without_telling_again() {
-        let quiet = Incident::new(Phase::Resolved(EndReason::Quiet));
-        assert_eq!(step(CLEARED, Input::Ended(EndReason::Quiet), NOW), (quiet, None));
-    }
-
-    #[test]
-    fn a_close_that_had_its_effect_needs_nothing_more() {
-        assert_eq!(step(CLOSED, Input::CloseAsked, NOW), (CLOSED, None));
-    }
-
-    #[test]
-    fn a_close_of_an_ended_incident_is_told_once_and_not_appended() {
-        let (told, effect) = step(CLEARED, Input::CloseAsked, NOW);
-        assert_eq!(effect, Some(Effect::TellCloseIgnored));
-        assert_eq!(told.phase, CLEARED.phase);
-        assert_eq!(
-            step(told, Input::CloseAsked, NOW.plus(CLOSE_RETRY * 2)),
-            (told, None)
-        );
-    }
-
-    #[test]
-    fn the_object_of_a_resolved_incident_stays_away() {
-        assert_eq!(step(CLEARED, Input::ObjectGone, NOW), (CLEARED, None));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub mod index;
 pub mod labels;
 pub mod record;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, EventState};
 use crate::hash::Hash128;
 use crate::severity::Severity;
+use crate::triage::Triage;
 use condition::Condition;
 use glob::Globs;
 use labels::{LabelMatcher, LabelRequirement};
@@ -120,6 +122,9 @@ pub struct RuleSpec {
     pub trigger: Trigger,
     /// How the incident ends and comes back.
     pub resolve: Resolve,
+    /// Whether a person decides about each incident. Behind the others in a checkpoint.
+    #[serde(skip)]
+    pub triage: Arc<Triage>,
     /// How long the finished object stays.
     pub ttl: Duration,
     /// Takes nothing new; what is open goes on.
@@ -135,6 +140,7 @@ impl Default for RuleSpec {
             group_by: Vec::new(),
             trigger: Trigger::default(),
             resolve: Resolve::default(),
+            triage: Arc::default(),
             ttl: DEFAULT_TTL,
             suspend: false,
         }

@@ -1,7 +1,13 @@
 //! Incidents: how a record looks as an object, and what is to be done so that it does. Pure.
 
+pub mod deadline;
 pub mod decide;
 pub mod project;
+pub mod question;
+pub mod seen;
+pub mod story;
+pub mod triage;
+pub mod wanted;
 
 use std::time::Duration;
 
@@ -9,8 +15,11 @@ use api::OpsEvent;
 use domain::incident::step::CloseWish;
 use tokio::time::Instant;
 
-use self::decide::Presence;
+use self::deadline::{Deadline, Due};
+use self::question::Questions;
+use self::seen::Presence;
 use crate::class::Class;
+use crate::clock::Moment;
 
 /// How long counts may lag before they may use the budget's reserve: the longest pause between two writes of one
 /// record's counts, so that a busy hour lags less and only an outage lags more.
@@ -25,16 +34,19 @@ pub struct IncidentMemory {
     pub close: CloseWish,
     /// Since when its object differs from its record.
     pub differs_since: Option<Instant>,
+    /// What is due, and when.
+    due: Option<(Due, Instant)>,
 }
 
 impl IncidentMemory {
     /// What is remembered of an incident whose object is seen for the first time by this leader. A close beside an
     /// end was told of by an earlier one.
-    pub fn first_seen(object: Option<&OpsEvent>) -> Self {
+    pub fn first_seen(object: Option<&OpsEvent>, questions: &Questions<'_>) -> Self {
         let ended = object
             .and_then(|object| object.status.as_ref())
             .is_some_and(|status| status.ended_at.is_some());
-        let closed = object.is_some_and(|object| object.spec.close.is_some());
+        let closed =
+            object.is_some_and(|object| object.spec.close.is_some()) || questions.discharged().is_some();
         let close = if ended && closed {
             CloseWish::TooLate
         } else {
@@ -44,6 +56,25 @@ impl IncidentMemory {
             close,
             ..Self::default()
         }
+    }
+
+    /// Something will be due from `now` on, once it is written.
+    pub fn expect(&mut self, deadline: Deadline, now: Moment) {
+        self.due = Some((deadline.due, deadline.when(now)));
+    }
+
+    /// Whether the time of `deadline` has passed at `now`. How much of it is left is worked out when it is first seen.
+    pub fn has_passed(&mut self, deadline: Option<Deadline>, now: Moment) -> bool {
+        self.due = deadline.map(|deadline| match self.due {
+            Some((due, at)) if due == deadline.due => (due, at),
+            _ => (deadline.due, deadline.when(now)),
+        });
+        self.due.is_some_and(|(_, at)| at <= now.instant)
+    }
+
+    /// When something will be due that is not yet.
+    pub fn due_at(&self, now: Instant) -> Option<Instant> {
+        self.due.map(|(_, at)| at).filter(|at| *at > now)
     }
 
     /// How urgent a write of `class` is, given since when the object differs. What differed already at the last

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use api::conditions::{ConditionType, Reason, Statement, Truth};
 use api::names::{LABEL_MANAGED_BY, LABEL_RULE, MANAGED_BY};
-use api::{OpeningEvent, OpsEvent, OpsEventSpec, OpsEventStatus};
+use api::{OpeningEvent, OpsEvent, OpsEventSpec, OpsEventStatus, Outcome};
 use domain::incident::step::Phase;
 use domain::incident::{IncidentRecord, object_name};
 use domain::time::Time;
 
+use super::seen::Seen;
+use super::story;
 use crate::class::Class;
 
 /// A new incident's object. The API server takes its spec and drops its status.
@@ -26,34 +28,43 @@ pub fn object(record: &IncidentRecord) -> OpsEvent {
     object
 }
 
-/// The status of `record`'s object in `phase`, of which `generation` is observed. Transition times of conditions
-/// that `old` has stay; new ones are log times of the record, so that a controller that was away does not
+/// The status of what is seen of `record` in `phase`, as of `now`. Transition times of conditions that the shown status
+/// has stay; new ones are log times of the record where it knows them, so that a controller that was away does not
 /// write its own return into history.
-pub fn status(
-    record: &IncidentRecord,
-    phase: Phase,
-    old: Option<&OpsEventStatus>,
-    generation: i64,
-) -> OpsEventStatus {
+pub fn status(seen: &Seen<'_>, record: &IncidentRecord, phase: Phase, now: Time) -> OpsEventStatus {
     let end = record.end.as_ref();
+    let old = seen.object.and_then(|object| object.status.as_ref());
+    let generation = seen
+        .object
+        .and_then(|object| object.metadata.generation)
+        .unwrap_or(1);
+    let story = story::tell(seen, record, old, now);
     let mut conditions = old.map(|status| status.conditions.clone()).unwrap_or_default();
-    for (statement, at) in [firing(record), resolved(record), rule_gone(record)] {
+    let statements = [firing(record), resolved(record), rule_gone(record)];
+    for (statement, at) in statements.into_iter().chain(story.conditions) {
         statement.put_into(&mut conditions, generation, at);
     }
     OpsEventStatus {
         observed_generation: generation,
         phase: match phase {
             Phase::Open => api::Phase::Open,
+            Phase::AwaitingDecision => api::Phase::AwaitingDecision,
+            Phase::Acknowledged => api::Phase::Acknowledged,
             Phase::Resolved(_) => api::Phase::Resolved,
+            Phase::Discharged => api::Phase::Discharged,
         },
         severity: record.severity,
-        occurrences: api::Occurrences::from(&record.occurrences),
+        occurrences: api::Occurrences::from(record),
         event: record
             .event
             .as_deref()
             .map(|event| Box::new(OpeningEvent::from(event))),
         resources: api::convert::resources(record),
         resources_omitted: record.resources_omitted,
+        decision: Some(story.decision),
+        waiting_on: story.waiting_on,
+        timeline: story.timeline,
+        overflow: record.overflow,
         reopened: record.reopened,
         opened_at: record.opened_at,
         ended_at: end.map(|end| end.at),
@@ -72,21 +83,35 @@ pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<
         return None;
     }
     // An older definition in the cluster drops what it does not know of: a write for that alone would be repeated for
-    // ever. Nothing is lost, as resources come with counts.
+    // ever. Nothing is lost, as resources come with counts, and conditions say what was decided.
     let shows_nothing = old.event.is_none() && old.resources.is_empty();
-    let event = if shows_nothing { &new.event } else { &old.event };
+    let tells_nothing = old.decision.is_none();
+    let (shown, told) = (
+        if shows_nothing { new } else { old },
+        if tells_nothing { new } else { old },
+    );
     let counted = OpsEventStatus {
         occurrences: new.occurrences.clone(),
-        event: event.clone(),
+        event: shown.event.clone(),
         resources: new.resources.clone(),
         resources_omitted: new.resources_omitted,
+        decision: told.decision.clone(),
+        waiting_on: told.waiting_on.clone(),
+        timeline: told.timeline.clone(),
         ..old.clone()
     };
     if counted != *new {
-        return Some(Class::Change);
+        let answered = is_answered(new) && !is_answered(old);
+        return Some(if answered { Class::Answer } else { Class::Change });
     }
-    let is_dropped = shows_nothing && old.occurrences == new.occurrences;
+    let is_dropped = (shows_nothing || tells_nothing) && old.occurrences == new.occurrences;
     (!is_dropped).then_some(Class::Counts)
+}
+
+/// Whether a person has decided.
+fn is_answered(status: &OpsEventStatus) -> bool {
+    let outcome = status.decision.as_ref().map(|decision| decision.outcome);
+    matches!(outcome, Some(Outcome::Accepted | Outcome::Discharged))
 }
 
 /// The newest log time that the record knows.
@@ -163,10 +188,19 @@ mod tests {
     use domain::severity::Severity;
 
     use super::*;
-    use crate::samples::{at, record};
+    use crate::samples::{at, record, seen, shown};
 
     fn open(record: &IncidentRecord) -> OpsEventStatus {
-        status(record, Phase::Open, None, 1)
+        after(record, Phase::Open, None)
+    }
+
+    /// The status of `record` where `old` is shown.
+    fn after(record: &IncidentRecord, phase: Phase, old: Option<&OpsEventStatus>) -> OpsEventStatus {
+        let object = old.map(|old| OpsEvent {
+            status: Some(old.clone()),
+            ..shown(record)
+        });
+        status(&seen(Some(record), object.as_ref()), record, phase, at(60))
     }
 
     fn transition(status: &OpsEventStatus, of: ConditionType) -> String {
@@ -192,7 +226,7 @@ mod tests {
         let written = open(&record());
         let json = serde_json::to_string(&written).unwrap();
         let read: OpsEventStatus = serde_json::from_str(&json).unwrap();
-        let again = status(&record(), Phase::Open, Some(&read), 1);
+        let again = after(&record(), Phase::Open, Some(&read));
         assert_eq!(difference(Some(&read), &again), None);
     }
 
@@ -204,7 +238,7 @@ mod tests {
         older.severity = Severity::Critical;
         let shown = open(&record());
         assert_eq!(
-            difference(Some(&shown), &status(&older, Phase::Open, Some(&shown), 1)),
+            difference(Some(&shown), &after(&older, Phase::Open, Some(&shown))),
             None
         );
     }
@@ -253,7 +287,7 @@ mod tests {
         let mut clear = record();
         clear.firing = 0;
         clear.occurrences.last_seen = at(90);
-        let new = status(&clear, Phase::Open, Some(&shown), 1);
+        let new = after(&clear, Phase::Open, Some(&shown));
         assert!(
             holds(&shown.conditions, ConditionType::Firing) && !holds(&new.conditions, ConditionType::Firing)
         );
@@ -271,11 +305,10 @@ mod tests {
             at: at(120),
             reason: EndReason::MaxOpen,
         });
-        let status = status(
+        let status = after(
             &ended,
             Phase::Resolved(EndReason::MaxOpen),
             Some(&open(&record())),
-            1,
         );
         assert_eq!(status.phase, api::Phase::Resolved);
         assert_eq!(

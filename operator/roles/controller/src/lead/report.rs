@@ -1,21 +1,28 @@
 //! What the calls bring back, taken in: what is known of the objects, what is counted and told, when to try again.
 //! Status and news speak only of what was done.
 
-use api::OpsEvent;
+use api::{DecisionState, OpsEvent, TriageDecision};
 use domain::time::Time;
+use domain::triage::Verdict;
+use kube::Resource;
 use platform::Chain;
 use tracing::{info, warn};
 
 use super::Leader;
 use crate::announce::News;
+use crate::class::Class;
+use crate::clock::Moment;
 use crate::error::{Retry, TellLogError, WriteError};
 use crate::gate::Turn;
-use crate::incidents::decide::Tell;
+use crate::incidents::question::{Question, ask_of};
+use crate::incidents::wanted::Tell;
 use crate::jobs::Done;
 use crate::key::{Key, WrittenRule};
-use crate::moment::Moment;
 use crate::rules::status::{LogAnswer, RuleTell};
-use crate::write::Outcome;
+use crate::write::{Outcome, Written};
+
+/// The kind of object that a rule is, for metrics.
+const RULE: &str = "TriggerRule";
 
 impl Leader<'_> {
     /// Takes in what one call brought back, and looks at its key again.
@@ -23,17 +30,26 @@ impl Leader<'_> {
         let key = match done {
             Done::Incident {
                 key,
+                kind,
                 class,
                 tells,
                 since,
                 result,
             } => {
                 self.writing.remove(&key);
-                if matches!(result, Ok(Outcome::Written(_) | Outcome::Deleted)) {
-                    self.tools.metrics.written(key.kind, class);
-                    self.took(since, now);
+                match result {
+                    Ok(Written::OpsEvent(outcome)) => {
+                        if self.answered(&key, (kind, class), &outcome, now) {
+                            self.took(since, now);
+                        }
+                        self.ops_event_written(&key, &tells, *outcome, now);
+                    }
+                    Ok(Written::Question(outcome, wanted)) => {
+                        self.answered(&key, (kind, class), &outcome, now);
+                        self.question_written(&key, &tells, *outcome, &wanted);
+                    }
+                    Err(error) => self.failed(&key, kind, &error, now),
                 }
-                self.incident_written(&key, &tells, result, now);
                 key
             }
             Done::Rule {
@@ -43,10 +59,13 @@ impl Leader<'_> {
                 result,
             } => {
                 self.writing.remove(&key);
-                if let Ok(Outcome::Written(_)) = result {
-                    self.tools.metrics.written(key.kind, class);
+                match *result {
+                    Ok(outcome) => {
+                        self.answered(&key, (RULE, class), &outcome, now);
+                        self.rule_written(&key, tell.as_ref(), outcome, now);
+                    }
+                    Err(error) => self.failed(&key, RULE, &error, now),
                 }
-                self.rule_written(&key, tell.as_ref(), result, now);
                 key
             }
             Done::Told { key, result } => {
@@ -64,35 +83,88 @@ impl Leader<'_> {
         }
     }
 
-    fn incident_written(
-        &mut self,
-        key: &Key,
-        tells: &[Tell],
-        result: Result<Outcome<OpsEvent>, WriteError>,
-        now: Moment,
-    ) {
-        let Some(outcome) = self.answered(key, result, now) else {
-            return;
-        };
+    fn ops_event_written(&mut self, key: &Key, tells: &[Tell], outcome: Outcome<OpsEvent>, now: Moment) {
         match outcome {
             Outcome::Written(object) => {
-                let name = object.metadata.name.clone().unwrap_or_default();
                 self.world.ops_event_written(key, object);
                 if let Some(memory) = self.incidents.get_mut(key) {
                     memory.differs_since = None;
                 }
-                for &tell in tells {
-                    info!(
-                        namespace = key.namespace,
-                        name,
-                        news = News::from(tell).reason(),
-                        "incident changed"
-                    );
-                    self.announce(key, tell);
-                }
+                self.tell(key, tells);
+                self.ended(key, tells, now);
             }
             Outcome::Outdated(Some(object)) => self.world.ops_event_written(key, object),
             Outcome::Outdated(None) | Outcome::Deleted => self.world.ops_event_gone(key),
+        }
+    }
+
+    fn question_written(
+        &mut self,
+        key: &Key,
+        tells: &[Tell],
+        outcome: Outcome<TriageDecision>,
+        wanted: &TriageDecision,
+    ) {
+        match outcome {
+            Outcome::Written(question) => {
+                self.settled(key, &question);
+                self.world.question_written(question);
+                self.tell(key, tells);
+            }
+            Outcome::Outdated(Some(question)) => self.world.question_written(question),
+            Outcome::Outdated(None) | Outcome::Deleted => self.world.question_gone(wanted),
+        }
+    }
+
+    pub(super) fn tell(&self, key: &Key, tells: &[Tell]) {
+        let Some(object) = self.world.incident(key).1 else {
+            return;
+        };
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        for &tell in tells {
+            let news = News::of(tell, name);
+            info!(
+                namespace = key.namespace,
+                name,
+                news = news.reason(),
+                "incident changed"
+            );
+            self.tools.announcer.tell(object.object_ref(&()), news);
+        }
+    }
+
+    /// Counts what became of a question, and how long people took.
+    fn settled(&self, key: &Key, question: &TriageDecision) {
+        let (Some(record), Some(status)) = (self.world.incident(key).0, &question.status) else {
+            return;
+        };
+        let (Some(since), Some(ask)) = (status.since, ask_of(question)) else {
+            return;
+        };
+        let by_person = question
+            .spec
+            .decision
+            .filter(|_| status.state != DecisionState::Superseded);
+        let asked = Question {
+            object: question,
+            ask,
+        };
+        let took = by_person.map(|_| since.since(asked.asked_at(&record.triage)));
+        let metrics = &self.tools.metrics;
+        metrics.decided(status.state.as_str(), record.severity, took);
+        if by_person.is_some_and(|verdict| verdict != Verdict::Escalate) {
+            metrics.acknowledged(record.severity, since.since(record.opened_at));
+        }
+    }
+
+    /// Notes how long an incident took that is told to have ended.
+    fn ended(&self, key: &Key, tells: &[Tell], now: Moment) {
+        if let Some(record) = self.world.incident(key).0
+            && tells.iter().any(|tell| matches!(tell, Tell::Resolved(_)))
+        {
+            let ended_at = record.end.as_ref().map_or(now.time, |end| end.at);
+            let took = ended_at.since(record.opened_at);
+            self.tools.metrics.resolved(record.severity, took);
         }
     }
 
@@ -100,12 +172,9 @@ impl Leader<'_> {
         &mut self,
         key: &Key,
         tell: Option<&RuleTell>,
-        result: Result<Outcome<WrittenRule>, WriteError>,
+        outcome: Outcome<WrittenRule>,
         now: Moment,
     ) {
-        let Some(outcome) = self.answered(key, result, now) else {
-            return;
-        };
         match outcome {
             Outcome::Written(object) => {
                 self.world.rule_written(key, object);
@@ -121,41 +190,41 @@ impl Leader<'_> {
         }
     }
 
-    /// Sorts an answer: to the gate whether the API server serves, to the pace whether this object is in trouble.
+    /// The API server answered a write; whether it was done.
     fn answered<K>(
         &mut self,
         key: &Key,
-        result: Result<Outcome<K>, WriteError>,
+        (kind, class): (&'static str, Class),
+        outcome: &Outcome<K>,
         now: Moment,
-    ) -> Option<Outcome<K>> {
-        match result {
-            Ok(outcome) => {
-                self.served();
-                if matches!(outcome, Outcome::Outdated(_)) {
-                    self.tools.metrics.failed(key.kind, "Outdated");
-                    self.pace.failed(key, now.instant);
-                } else {
-                    self.pace.clear(key);
+    ) -> bool {
+        self.served();
+        let done = !matches!(outcome, Outcome::Outdated(_));
+        if done {
+            self.tools.metrics.written(kind, class);
+            self.pace.clear(key);
+        } else {
+            self.tools.metrics.failed(kind, "Outdated");
+            self.pace.failed(key, now.instant);
+        }
+        done
+    }
+
+    /// A write was not done: the gate learns whether the API server serves, the pace whether this object is in trouble.
+    fn failed(&mut self, key: &Key, kind: &'static str, error: &WriteError, now: Moment) {
+        self.tools.metrics.failed(kind, error.category());
+        match error.retry() {
+            Retry::WhenServed => {
+                let turn = self.gate.failed(now.instant);
+                if turn == Turn::News {
+                    warn!(error = %Chain(error), "the API server takes no writes now");
                 }
-                Some(outcome)
             }
-            Err(error) => {
-                self.tools.metrics.failed(key.kind, error.category());
-                match error.retry() {
-                    Retry::WhenServed => {
-                        let turn = self.gate.failed(now.instant);
-                        if turn == Turn::News {
-                            warn!(error = %Chain(&error), "the API server takes no writes now");
-                        }
-                    }
-                    Retry::Later => {
-                        self.served();
-                        self.pace.failed(key, now.instant);
-                        let (namespace, id) = (&key.namespace, &key.id);
-                        warn!(namespace, id, error = %Chain(&error), "write not taken, trying again later");
-                    }
-                }
-                None
+            Retry::Later => {
+                self.served();
+                self.pace.failed(key, now.instant);
+                let (namespace, id) = (&key.namespace, &key.id);
+                warn!(namespace, id, error = %Chain(error), "write not taken, trying again later");
             }
         }
     }

@@ -15,8 +15,8 @@ use self::ineffective::{Peer, Sources};
 use self::publish::{Publication, Told};
 use self::status::{LogAnswer, RuleTell};
 use crate::class::Class;
+use crate::clock::Moment;
 use crate::key::WrittenRule;
-use crate::moment::Moment;
 
 /// Least time between two writes of a rule's counters: nobody reads them faster, and 100 busy rules would take the
 /// whole budget otherwise.
@@ -170,10 +170,7 @@ mod tests {
     }
 
     fn now() -> Moment {
-        Moment {
-            instant: Instant::now(),
-            time: at(80),
-        }
+        crate::clock::moment(at(80))
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What each watch shows, taken into its mirror, and which keys that concerns.
 
-use api::OpsEvent;
+use api::{OpsEvent, TriageDecision};
 use bus::SourceRecord;
 use domain::rule::record::RuleRecord;
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 
-use super::{KnownRule, Touched, World, is_newer};
-use crate::incidents::decide::NamespaceState;
+use super::{KnownRule, Touched, World, is_newer, question_key};
+use crate::incidents::seen::NamespaceState;
 use crate::key::{Key, Kind, WrittenRule};
 use crate::mirror::Mirror;
 use crate::observe::{Feed, KeyedFeed, NamespaceFeed};
@@ -118,6 +121,108 @@ impl World {
                 self.rules.finish();
                 Touched::Rules(None)
             }
+        }
+    }
+
+    pub(super) fn question(&mut self, feed: Feed<Box<TriageDecision>, Box<TriageDecision>>) -> Touched {
+        match feed {
+            Feed::Begin => {
+                self.questions.begin();
+                Touched::Nothing
+            }
+            Feed::There(mut object) => {
+                let Some(key) = question_key(&object) else {
+                    return Touched::Nothing;
+                };
+                object.metadata.managed_fields = None;
+                self.questions.named(&key);
+                self.question_written(*object);
+                Touched::Keys(vec![key.0])
+            }
+            Feed::Gone(object) => {
+                let Some(key) = question_key(&object) else {
+                    return Touched::Nothing;
+                };
+                if self
+                    .questions
+                    .get(&key)
+                    .is_some_and(|held| is_newer(&object.metadata, &held.metadata))
+                {
+                    self.question_gone(&object);
+                }
+                Touched::Keys(vec![key.0])
+            }
+            Feed::Whole => {
+                let gone = self.questions.finish();
+                for key in &gone {
+                    self.forget_number(key);
+                }
+                Touched::Keys(gone.into_iter().map(|(incident, _)| incident).collect())
+            }
+        }
+    }
+
+    pub(super) fn policy(
+        &mut self,
+        feed: Feed<Box<ValidatingAdmissionPolicy>, Box<ValidatingAdmissionPolicy>>,
+    ) -> Touched {
+        let policies = &mut self.policies;
+        match feed {
+            Feed::Begin => policies.seen.begin(),
+            Feed::There(policy) => {
+                if let Some(name) = policy
+                    .metadata
+                    .name
+                    .clone()
+                    .filter(|name| policies.concerns(name))
+                {
+                    policies.seen.put(name, *policy);
+                }
+            }
+            Feed::Gone(policy) => {
+                policies.seen.remove(&policy.metadata.name.unwrap_or_default());
+            }
+            Feed::Whole => {
+                policies.seen.finish();
+            }
+        }
+        self.identity_seen()
+    }
+
+    pub(super) fn binding(
+        &mut self,
+        feed: Feed<Box<ValidatingAdmissionPolicyBinding>, Box<ValidatingAdmissionPolicyBinding>>,
+    ) -> Touched {
+        let policies = &mut self.policies;
+        match feed {
+            Feed::Begin => policies.bindings.begin(),
+            Feed::There(binding) => {
+                let name = binding.metadata.name.clone().unwrap_or_default();
+                let bound = binding.spec.as_ref().and_then(|spec| spec.policy_name.as_deref());
+                if bound.is_some_and(|policy| policies.concerns(policy)) {
+                    policies.bindings.put(name, *binding);
+                } else {
+                    // It may have bound one that matters before.
+                    policies.bindings.remove(&name);
+                }
+            }
+            Feed::Gone(binding) => {
+                policies
+                    .bindings
+                    .remove(&binding.metadata.name.unwrap_or_default());
+            }
+            Feed::Whole => {
+                policies.bindings.finish();
+            }
+        }
+        self.identity_seen()
+    }
+
+    fn identity_seen(&mut self) -> Touched {
+        if self.policies.look() {
+            Touched::Identity
+        } else {
+            Touched::Nothing
         }
     }
 

@@ -9,6 +9,10 @@ use crate::incidents::project;
 use crate::observe::Feed;
 use crate::samples::{record, rule_record};
 
+fn world() -> World {
+    World::new(api::admission::required("opsward-system").unwrap())
+}
+
 fn key() -> Key {
     Key {
         kind: Kind::Incident,
@@ -41,13 +45,16 @@ fn version(world: &World) -> Option<String> {
 
 #[test]
 fn nothing_is_whole_before_every_watch_is() {
-    let mut world = World::new();
+    let mut world = world();
     for last in [
         Observation::Incident(Feed::Whole),
         Observation::RuleRecord(Feed::Whole),
         Observation::Source(Feed::Whole),
         Observation::OpsEvent(Feed::Whole),
         Observation::Rule(Feed::Whole),
+        Observation::Question(Feed::Whole),
+        Observation::Policy(Feed::Whole),
+        Observation::Binding(Feed::Whole),
         Observation::Namespace(Feed::Whole),
     ] {
         assert!(!world.is_whole());
@@ -58,7 +65,7 @@ fn nothing_is_whole_before_every_watch_is() {
 
 #[test]
 fn a_watch_that_is_behind_does_not_undo_what_a_write_answered() {
-    let mut world = World::new();
+    let mut world = world();
     world.observe(Observation::OpsEvent(Feed::There(object("9"))));
     world.ops_event_written(&key(), *object("10"));
     world.observe(Observation::OpsEvent(Feed::There(object("9"))));
@@ -71,7 +78,7 @@ fn a_watch_that_is_behind_does_not_undo_what_a_write_answered() {
 
 #[test]
 fn a_full_list_drops_what_went_meanwhile_and_looks_at_everything() {
-    let mut world = World::new();
+    let mut world = world();
     world.observe(Observation::OpsEvent(Feed::There(object("9"))));
     let bucket_key = "shop.k3v9q2mzra-1z4".to_owned();
     world.observe(Observation::Incident(Feed::There((bucket_key, record()))));
@@ -86,7 +93,7 @@ fn a_full_list_drops_what_went_meanwhile_and_looks_at_everything() {
 
 #[test]
 fn an_edited_rule_touches_its_neighbours_and_a_written_status_only_itself() {
-    let mut world = World::new();
+    let mut world = world();
     let touched = world.observe(Observation::Rule(Feed::There(rule("a", 1))));
     assert_eq!(touched, Touched::Rules(Some("shop".to_owned())));
     let touched = world.observe(Observation::Rule(Feed::There(rule("a", 1))));
@@ -95,7 +102,7 @@ fn an_edited_rule_touches_its_neighbours_and_a_written_status_only_itself() {
 
 #[test]
 fn a_rule_created_again_under_its_name_is_another_rule() {
-    let mut world = World::new();
+    let mut world = world();
     world.observe(Observation::Rule(Feed::There(rule("a", 1))));
     let key = Key {
         kind: Kind::Rule,
@@ -111,7 +118,7 @@ fn a_rule_created_again_under_its_name_is_another_rule() {
 
 #[test]
 fn a_refused_rule_is_nobodys_peer() {
-    let mut world = World::new();
+    let mut world = world();
     for name in ["a", "b", "c"] {
         world.observe(Observation::Rule(Feed::There(rule(name, 1))));
     }
@@ -142,7 +149,7 @@ fn a_refused_rule_is_nobodys_peer() {
 
 #[test]
 fn a_namespace_takes_objects_from_its_creation_to_its_deletion() {
-    let mut world = World::new();
+    let mut world = world();
     assert_eq!(world.namespace_state("shop"), NamespaceState::Closed);
     let touched = world.observe(Observation::Namespace(Feed::There(namespace("shop"))));
     assert_eq!(touched, Touched::IncidentsOf("shop".to_owned()));
@@ -155,7 +162,7 @@ fn a_namespace_takes_objects_from_its_creation_to_its_deletion() {
 
 #[test]
 fn sources_of_other_namespaces_are_known_but_not_ours() {
-    let mut world = World::new();
+    let mut world = world();
     assert_eq!(world.sources("shop").any_known, Knowledge::Nothing);
     let source = SourceRecord {
         name: "webhook".into(),
@@ -172,7 +179,7 @@ fn sources_of_other_namespaces_are_known_but_not_ours() {
 
 #[test]
 fn a_watch_that_stays_blind_is_news_once_and_is_forgotten_when_it_sees() {
-    let mut world = World::new();
+    let mut world = world();
     let blind = |watch: &'static str, why: &str| Observation::Blind(watch, why.to_owned());
     assert_eq!(world.observe(blind("incidents", "no bucket")), Touched::Blind);
     assert_eq!(world.observe(blind("rules", "no bucket either")), Touched::Blind);

@@ -12,7 +12,7 @@ use tower::{BoxError, service_fn};
 
 use super::*;
 use crate::incidents::project;
-use crate::samples::record;
+use crate::samples::{record, shown};
 
 /// Answers in order, and what was asked.
 #[derive(Clone, Default)]
@@ -74,13 +74,16 @@ fn wanted() -> OpsEvent {
     let mut object = project::object(&record());
     object.metadata.resource_version = Some("7".to_owned());
     object.metadata.uid = Some("u".to_owned());
-    object.status = Some(project::status(
-        &record(),
-        domain::incident::step::Phase::Open,
-        None,
-        1,
-    ));
+    object.status = shown(&record()).status;
     object
+}
+
+/// Writes an OpsEvent.
+async fn incident(client: Client, work: Work) -> Result<Outcome<OpsEvent>, WriteError> {
+    match super::incident(client, work).await? {
+        Written::OpsEvent(outcome) => Ok(*outcome),
+        other @ Written::Question(..) => panic!("{other:?}"),
+    }
 }
 
 fn stored(version: &str) -> Value {

@@ -8,6 +8,8 @@ use crate::json::Strings;
 
 /// The state of version 1: an open incident of two alerts, and an occurrence that waits for two more.
 const STATE_1: &[u8] = include_bytes!("../../../golden/state.v1.bin");
+/// The state of version 2: the same, each of its own pod, and the one that waits of another rule.
+const STATE_2: &[u8] = include_bytes!("../../../golden/state.v2.bin");
 
 fn names<'a>(names: impl IntoIterator<Item = String>) -> Strings<'a> {
     Strings(names.into_iter().map(Into::into).collect())
@@ -218,12 +220,57 @@ fn a_state_of_version_1_goes_on_without_what_it_lacks() {
 }
 
 #[test]
+fn a_state_of_version_2_asks_nobody() {
+    let mut log = Log::new();
+    log.correlator = Correlator::restore(STATE_2, &BTreeMap::new()).unwrap();
+    log.sequence = log.correlator.sequence();
+    let record = log.only();
+    assert_eq!(record.resources, ["pod-1", "pod-2"]);
+    assert_eq!((*record.triage).clone(), crate::triage::Triage::default());
+    assert_eq!(log.outcome(Outcome::Pending), 1);
+}
+
+#[test]
+fn an_incident_pins_by_what_terms_people_decide() {
+    let asks = |group: &str| {
+        let triage = crate::triage::Triage {
+            mode: crate::triage::TriageMode::Always,
+            approvers: crate::triage::Approvers {
+                users: Vec::new(),
+                groups: vec![group.to_owned()],
+            },
+            ..crate::triage::Triage::default()
+        };
+        RuleSpec {
+            triage: triage.into(),
+            ..grouped()
+        }
+    };
+    let mut log = Log::with(asks("sre"));
+    log.events(10, &[alert(1, 5)]);
+    log.rule("u1", 2, asks("leads"));
+    log.correlator = restored(&log);
+    assert_eq!(log.only().triage.approvers.groups, ["sre"]);
+    let other = Event {
+        title: "other".into(),
+        ..alert(2, 5)
+    };
+    log.events(20, &[other]);
+    let groups: BTreeSet<_> = log
+        .records()
+        .iter()
+        .map(|record| record.triage.approvers.groups.clone())
+        .collect();
+    assert_eq!(groups, [vec!["leads".to_owned()], vec!["sre".to_owned()]].into());
+}
+
+#[test]
 fn a_state_of_another_version_is_refused_by_name() {
     let mut state = Log::new().correlator.checkpoint().unwrap().state;
     state[0] += 1;
     let refused = Correlator::restore(&state, &BTreeMap::new()).unwrap_err();
     assert!(
-        matches!(refused, CheckpointError::Version { found: 3 }),
+        matches!(refused, CheckpointError::Version { found: 4 }),
         "{refused}"
     );
 }

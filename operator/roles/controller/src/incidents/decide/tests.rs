@@ -1,15 +1,25 @@
 //! Each decision about an incident's object, by its sentence.
 
 use api::{Close, CloseReason};
-use domain::incident::End;
+use domain::incident::{End, EndReason};
+use domain::time::Time;
 
 use super::*;
-use crate::samples::{at, record};
+use crate::clock::moment;
+use crate::incidents::deadline::Deadline;
+use crate::samples::{at, record, seen, shown};
 
 const CLOSE: Close = Close {
     reason: CloseReason::FalseAlarm,
     closed_by: None,
 };
+
+fn closing() -> Closing {
+    Closing {
+        reason: "FalseAlarm",
+        by: String::new(),
+    }
+}
 
 fn ended(reason: EndReason) -> IncidentRecord {
     IncidentRecord {
@@ -19,38 +29,27 @@ fn ended(reason: EndReason) -> IncidentRecord {
     }
 }
 
-/// The object as it stands once `record` has been written in full.
-fn shown(record: &IncidentRecord) -> OpsEvent {
-    let mut object = project::object(record);
-    object.metadata.generation = Some(1);
-    object.metadata.resource_version = Some("7".to_owned());
-    object.status = Some(project::status(record, recorded_phase(record), None, 1));
-    object
-}
-
 fn closed_by_a_person(mut object: OpsEvent) -> OpsEvent {
     object.spec.close = Some(CLOSE);
     object
 }
 
-fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>) -> Seen<'a> {
-    let presence = if object.is_some() {
-        Presence::Seen
-    } else {
-        Presence::NeverSeen
-    };
-    Seen {
-        record,
-        object,
-        presence,
-        namespace: NamespaceState::Active,
-        close: CloseWish::Unsent,
+/// Decides at a wall-clock time, with the monotonic clock as far.
+fn decide(seen: &Seen<'_>, now: Time) -> Decision {
+    super::decide(seen, at_moment(now))
+}
+
+fn at_moment(time: Time) -> Moment {
+    Moment {
+        steady: time,
+        ..moment(time)
     }
 }
 
 fn written(decision: Decision) -> OpsEvent {
     match decision.write.unwrap().work {
         Work::Open(object) | Work::Status(object) | Work::Delete(object) => *object,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -212,11 +211,11 @@ fn nothing_is_created_for_a_record_that_ended_longer_than_its_ttl_ago() {
 fn a_finished_object_is_deleted_after_its_ttl_and_not_before() {
     let record = ended(EndReason::Cleared);
     let object = shown(&record);
-    let early = decide(&seen(Some(&record), Some(&object)), at(101));
-    assert_eq!((early.write, early.look_again), (None, Some(at(3_700))));
-    let write = decide(&seen(Some(&record), Some(&object)), at(3_700))
-        .write
-        .unwrap();
+    let mut seen = seen(Some(&record), Some(&object));
+    assert_eq!(decide(&seen, at(101)).write, None);
+    assert_eq!(Deadline::of(&seen).unwrap().at, at(3_700));
+    seen.time_passed = true;
+    let write = decide(&seen, at(3_700)).write.unwrap();
     assert_eq!(
         (write.work, write.class),
         (Work::Delete(Box::new(object)), Class::Upkeep)
@@ -226,21 +225,20 @@ fn a_finished_object_is_deleted_after_its_ttl_and_not_before() {
 #[test]
 fn a_finished_object_without_record_is_deleted_a_day_after_its_end() {
     let object = shown(&ended(EndReason::Cleared));
-    let due = at(100 + 24 * 3_600);
-    assert_eq!(decide(&seen(None, Some(&object)), at(101)).look_again, Some(due));
-    assert!(matches!(
-        decide(&seen(None, Some(&object)), due).write.unwrap().work,
-        Work::Delete(_)
-    ));
+    let mut seen = seen(None, Some(&object));
+    assert_eq!(Deadline::of(&seen).unwrap().at, at(100 + 24 * 3_600));
+    assert_eq!(decide(&seen, at(101)).write, None);
+    seen.time_passed = true;
+    let write = decide(&seen, at(101)).write.unwrap();
+    assert!(matches!(write.work, Work::Delete(_)));
 }
 
 #[test]
 fn an_open_object_without_record_is_left_to_people() {
     let object = shown(&record());
-    assert_eq!(
-        decide(&seen(None, Some(&object)), at(10_000_000)),
-        Decision::default()
-    );
+    let seen = seen(None, Some(&object));
+    assert_eq!(Deadline::of(&seen), None);
+    assert_eq!(decide(&seen, at(10_000_000)), Decision::default());
 }
 
 #[test]
@@ -248,12 +246,13 @@ fn a_close_is_appended_and_again_after_five_seconds_until_the_record_shows_it() 
     let record = record();
     let object = closed_by_a_person(shown(&record));
     let mut seen = seen(Some(&record), Some(&object));
-    let first = decide(&seen, at(80));
-    assert_eq!(first.append_close, Some(CLOSE));
-    assert_eq!(first.look_again, Some(at(85)));
+    let now = at_moment(at(80));
+    let first = super::decide(&seen, now);
+    assert_eq!(first.append_close, Some(closing()));
+    assert_eq!(first.look_again, Some(now.instant + CLOSE_RETRY));
     seen.close = first.close;
     assert_eq!(decide(&seen, at(84)).append_close, None);
-    assert_eq!(decide(&seen, at(85)).append_close, Some(CLOSE));
+    assert_eq!(decide(&seen, at(85)).append_close, Some(closing()));
     let closed = IncidentRecord {
         end: Some(End {
             at: at(86),
@@ -306,7 +305,7 @@ fn a_close_before_a_reopening_is_appended_once_although_the_write_is_still_out()
         ..seen(Some(&reopened), Some(&object))
     };
     let first = decide(&seen, at(110));
-    assert_eq!(first.append_close, Some(CLOSE));
+    assert_eq!(first.append_close, Some(closing()));
     seen.close = first.close;
     assert_eq!(decide(&seen, at(111)).append_close, None);
 }

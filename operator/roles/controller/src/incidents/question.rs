@@ -1,0 +1,206 @@
+//! The questions of one incident: which stands, what became of the others, which is next. Pure; what is done about them
+//! is decided in [`super::triage`].
+
+use api::{Approvers, DecisionState, OpsEvent, SupersededBy, TriageDecision, TriageDecisionSpec};
+use domain::incident::IncidentRecord;
+use domain::time::Time;
+use domain::triage::ask::{Ask, Follows};
+use domain::triage::{Triage, Verdict};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+
+/// One question as it is seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The object.
+    pub object: &'a TriageDecision,
+    /// Which it is.
+    pub ask: Ask,
+}
+
+/// All questions that were put about one object, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Questions<'a> {
+    of_object: Vec<Question<'a>>,
+    /// The highest number, also of questions about an object that is gone: a name is never used again.
+    highest: u32,
+}
+
+/// The name of a question.
+pub fn name(ops_event: &str, number: u32) -> String {
+    format!("{ops_event}-d{number}")
+}
+
+impl<'a> Questions<'a> {
+    /// Those about `object` among all of its name.
+    pub fn about(object: &OpsEvent, all: impl IntoIterator<Item = &'a TriageDecision>) -> Self {
+        let mut questions = Self::default();
+        for decision in all {
+            let Some(ask) = ask_of(decision) else { continue };
+            questions.highest = questions.highest.max(ask.number);
+            if is_owned(decision, object) {
+                questions.of_object.push(Question {
+                    object: decision,
+                    ask,
+                });
+            }
+        }
+        questions.of_object.sort_by_key(|question| question.ask.number);
+        questions
+    }
+
+    /// All about the object.
+    pub fn all(&self) -> impl Iterator<Item = Question<'a>> {
+        self.of_object.iter().copied()
+    }
+
+    /// The last one.
+    pub fn last(&self) -> Option<Question<'a>> {
+        self.of_object.last().copied()
+    }
+
+    /// The one that nothing has become of yet. None is put before the one before is settled, so it is the last.
+    pub fn standing(&self) -> Option<Question<'a>> {
+        self.last()
+            .filter(|question| question.state() == DecisionState::Pending)
+    }
+
+    /// What a person decided for good, and in which question.
+    pub fn lasting(&self) -> Option<(Question<'a>, Verdict)> {
+        let verdict = |question: &Question<'a>| match question.state() {
+            DecisionState::Accepted => Some(Verdict::Accept),
+            DecisionState::Discharged => Some(Verdict::Discharge),
+            _ => None,
+        };
+        let mut newest = self.of_object.iter().rev();
+        newest.find_map(|question| Some((*question, verdict(question)?)))
+    }
+
+    /// The question by which a person ended the incident.
+    pub fn discharged(&self) -> Option<Question<'a>> {
+        let (question, verdict) = self.lasting()?;
+        (verdict == Verdict::Discharge).then_some(question)
+    }
+
+    /// The next question, once none stands.
+    pub fn next(&self, record: &IncidentRecord) -> Ask {
+        let next = self
+            .last()
+            .map_or(Ask::FIRST, |last| last.ask.next(last.follows(), &record.triage));
+        Ask {
+            number: next.number.max(self.highest + 1),
+            ..next
+        }
+    }
+}
+
+impl Question<'_> {
+    /// What became of it.
+    pub fn state(&self) -> DecisionState {
+        self.object
+            .status
+            .as_ref()
+            .map(|status| status.state)
+            .unwrap_or_default()
+    }
+
+    /// When it was put, by the clock of whoever put it.
+    pub fn asked_at(&self, triage: &Triage) -> Time {
+        let stands_for = i64::try_from(self.ask.stands_for(triage).as_millis()).unwrap_or(i64::MAX);
+        Time::from_millis(self.object.spec.expires_at.millis().saturating_sub(stands_for))
+    }
+
+    /// When something became of it.
+    pub fn settled_at(&self) -> Option<Time> {
+        self.object.status.as_ref().and_then(|status| status.since)
+    }
+
+    /// Whom it asks, in a line.
+    pub fn asked(&self) -> String {
+        let approvers = &self.object.spec.approvers;
+        let users = approvers.users.iter().map(|user| format!("user {user}"));
+        let groups = approvers.groups.iter().map(|group| format!("group {group}"));
+        let named: Vec<_> = users.chain(groups).collect();
+        if named.is_empty() {
+            "whoever may approve".to_owned()
+        } else {
+            named.join(", ")
+        }
+    }
+
+    fn follows(&self) -> Follows {
+        let reason = self.object.status.as_ref().and_then(|status| status.reason);
+        match (self.state(), reason) {
+            (DecisionState::Expired, _) => Follows::Expired,
+            (DecisionState::Escalated, _) => Follows::Escalated,
+            (DecisionState::Superseded, Some(SupersededBy::IncidentEnded)) => Follows::Reopened,
+            _ => Follows::Void,
+        }
+    }
+
+    /// The same with what became of it.
+    pub fn settled(&self, state: DecisionState, reason: Option<SupersededBy>, now: Time) -> TriageDecision {
+        let mut object = self.object.clone();
+        object.status = Some(api::TriageDecisionStatus {
+            state,
+            since: Some(now),
+            reason,
+        });
+        object
+    }
+}
+
+/// Which question it is; `None` when it has no name that Opsward gives.
+pub fn ask_of(decision: &TriageDecision) -> Option<Ask> {
+    let name = decision.metadata.name.as_deref()?;
+    let number = name.strip_prefix(&decision.spec.ops_event)?.strip_prefix("-d")?;
+    Some(Ask {
+        number: number.parse().ok()?,
+        tier: u32::try_from(decision.spec.tier).ok()?,
+        unanswered: u32::try_from(decision.spec.unanswered).ok()?,
+    })
+}
+
+/// Whether it was put about this very object, and not about one of its name that is gone.
+fn is_owned(decision: &TriageDecision, object: &OpsEvent) -> bool {
+    let owners = decision.metadata.owner_references.iter().flatten();
+    let uid = object.metadata.uid.as_deref();
+    owners
+        .map(|owner| owner.uid.as_str())
+        .any(|owner| Some(owner) == uid)
+}
+
+/// A question to be put.
+pub fn put(object: &OpsEvent, record: &IncidentRecord, ask: Ask, now: Time) -> TriageDecision {
+    let triage = &*record.triage;
+    let ops_event = object.metadata.name.clone().unwrap_or_default();
+    let escalates_to = if ask.tier < triage.last_tier() {
+        Approvers::from(triage.escalate_to.clone())
+    } else {
+        Approvers::default()
+    };
+    let spec = TriageDecisionSpec {
+        asks: object.spec.title.clone(),
+        approvers: Approvers::from(ask.approvers(triage)),
+        escalates_to,
+        tier: ask.tier.into(),
+        unanswered: ask.unanswered.into(),
+        expires_at: now.plus(ask.stands_for(triage)),
+        decision: None,
+        decided_by: None,
+        reason: None,
+        feedback: None,
+        ops_event: ops_event.clone(),
+    };
+    let mut decision = TriageDecision::new(&name(&ops_event, ask.number), spec);
+    decision.metadata.namespace.clone_from(&object.metadata.namespace);
+    decision.metadata.labels.clone_from(&object.metadata.labels);
+    decision.metadata.owner_references = Some(vec![OwnerReference {
+        controller: Some(true),
+        ..object.owner_ref(&()).unwrap_or_default()
+    }]);
+    decision
+}
+
+#[cfg(test)]
+mod tests;

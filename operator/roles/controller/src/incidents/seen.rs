@@ -1,0 +1,58 @@
+//! What is seen of one incident.
+
+use api::OpsEvent;
+use domain::incident::IncidentRecord;
+use domain::incident::step::CloseWish;
+
+use super::question::Questions;
+
+/// Whether an object was ever seen of this incident, by this leader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Not yet.
+    #[default]
+    NeverSeen,
+    /// It is there, or was when last looked.
+    Seen,
+    /// It was there and has been deleted.
+    Gone,
+}
+
+/// Whether a namespace takes new objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceState {
+    /// It does.
+    Active,
+    /// It is being deleted, or is not there; its incidents wait.
+    Closed,
+}
+
+/// Whether the API server says who it is that decides or closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// It does.
+    Enforced,
+    /// It does not, for this reason: nobody is asked, no answer counts, no close is passed on.
+    Missing(&'a str),
+}
+
+/// What is seen of one incident.
+#[derive(Clone, Debug)]
+pub struct Seen<'a> {
+    /// The newest record.
+    pub record: Option<&'a IncidentRecord>,
+    /// The newest object.
+    pub object: Option<&'a OpsEvent>,
+    /// Whether there was one.
+    pub presence: Presence,
+    /// Its namespace.
+    pub namespace: NamespaceState,
+    /// How far a wish to close has come.
+    pub close: CloseWish,
+    /// What was asked about the object.
+    pub questions: Questions<'a>,
+    /// Whether the time of what [`super::deadline`] finds due has passed, by a clock that nobody sets.
+    pub time_passed: bool,
+    /// Whether the name of whoever decides can be believed.
+    pub identity: Identity<'a>,
+}

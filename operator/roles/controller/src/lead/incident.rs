@@ -1,0 +1,76 @@
+//! What the leader does about one incident.
+
+use domain::time::Time;
+use tokio::time::Instant;
+
+use super::Leader;
+use crate::class::Class;
+use crate::clock::Moment;
+use crate::incidents::IncidentMemory;
+use crate::incidents::deadline::Deadline;
+use crate::incidents::decide::decide;
+use crate::incidents::seen::{Presence, Seen};
+use crate::incidents::wanted::{Decision, Tell};
+use crate::jobs;
+use crate::key::Key;
+
+impl Leader<'_> {
+    pub(super) fn reconcile_incident(&mut self, key: &Key, now: Moment) -> (Option<Class>, Option<Instant>) {
+        let decision = self.decide_incident(key, now);
+        self.tell(key, &decision.tells);
+        if let Some(close) = decision.append_close
+            && self.telling.insert(key.clone())
+        {
+            self.calls
+                .spawn(jobs::close(self.tools.bus.clone(), key.clone(), close));
+        }
+        let memory = self.incidents.entry(key.clone()).or_default();
+        memory.close = decision.close;
+        let class = decision.write.map(|write| write.class);
+        memory.differs_since = class.map(|_| memory.differs_since.unwrap_or(now.instant));
+        let class = class.map(|class| memory.urgency(class, self.caught_up_at, now.instant));
+        let due_at = memory.due_at(now.instant);
+        if self.world.incident(key) == (None, None) {
+            self.incidents.remove(key);
+            self.pace.clear(key);
+        }
+        (class, decision.look_again.into_iter().chain(due_at).min())
+    }
+
+    /// Decides about one incident, and remembers how it was seen.
+    pub(super) fn decide_incident(&mut self, key: &Key, now: Moment) -> Decision {
+        let (record, object) = self.world.incident(key);
+        let questions = self.world.questions(key);
+        let memory = self
+            .incidents
+            .entry(key.clone())
+            .or_insert_with(|| IncidentMemory::first_seen(object, &questions));
+        memory.presence = match (object, memory.presence) {
+            (Some(_), _) => Presence::Seen,
+            (None, Presence::NeverSeen) => Presence::NeverSeen,
+            (None, Presence::Seen | Presence::Gone) => Presence::Gone,
+        };
+        let mut seen = Seen {
+            record,
+            object,
+            presence: memory.presence,
+            namespace: self.world.namespace_state(&key.namespace),
+            close: memory.close,
+            questions,
+            time_passed: false,
+            identity: self.world.identity(),
+        };
+        seen.time_passed = memory.has_passed(Deadline::of(&seen), now);
+        decide(&seen, now)
+    }
+
+    /// The log's time of what `tells` say, for the stage histogram: what is told was new, not caught up.
+    pub(super) fn shown_since(&self, key: &Key, tells: &[Tell]) -> Option<Time> {
+        let record = self.world.incident(key).0?;
+        match tells.last()? {
+            Tell::Opened => Some(record.opened_at),
+            Tell::Resolved(_) => record.end.as_ref().map(|end| end.at),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The crash matrix.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rig::{AuditRequest, Embedded, Fault, Faults, Opsward, Options, Rig};
+use serde_json::Value;
+
+use crate::life::{Plot, end, live};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_a_request_the_end_and_the_creates_are_the_same() {
+    let rig = Rig::start(Options::default()).await.expect("rig");
+    let opsward = Opsward::start_roles(&rig, &["correlator", "collector"])
+        .await
+        .expect("opsward");
+    let (faults, kills) = Faults::new();
+    let embedded = Embedded::new(&rig, faults.clone()).expect("a controller");
+    let tries = async {
+        for plot in Plot::ALL {
+            let (name, spec) = plot.rule();
+            opsward.rule(name, spec).await.expect("a rule");
+            let host = format!("{name}-undisturbed");
+            let seen = live(&opsward, &rig, plot, std::slice::from_ref(&host)).await;
+            let expected = end(&seen.of(&host));
+            let requests: Vec<String> = made(&faults, &host);
+            println!("{name}: {requests:?}\n{expected:#}");
+            for fault in Fault::ALL {
+                batch(&rig, &opsward, &faults, plot, (fault, requests.len()), &expected).await;
+            }
+        }
+        quiet(&rig).await;
+    };
+    tokio::select! {
+        () = tries => {}
+        ended = embedded.run(kills) => panic!("{ended:?}"),
+    }
+}
+
+/// As many lives as there are requests, each with the fault at another of them.
+async fn batch(
+    rig: &Rig,
+    opsward: &Opsward<'_>,
+    faults: &Faults,
+    plot: Plot,
+    (fault, requests): (Fault, usize),
+    expected: &Value,
+) {
+    let (rule, _) = plot.rule();
+    let hosts: Vec<String> = (1..=requests)
+        .map(|nth| format!("{rule}-{fault:?}-{nth}"))
+        .collect();
+    for (nth, host) in (1..).zip(&hosts) {
+        faults.plan(host, nth, fault);
+    }
+    let begun = std::time::Instant::now();
+    let seen = live(opsward, rig, plot, &hosts).await;
+    println!(
+        "{rule}, {fault:?} at each of {requests} requests: {:?}",
+        begun.elapsed()
+    );
+    let happened: BTreeMap<String, usize> = faults
+        .made()
+        .iter()
+        .filter(|made| made.fault == Some(fault) && hosts.contains(&made.host))
+        .fold(BTreeMap::new(), |mut all, made| {
+            *all.entry(made.host.clone()).or_default() += 1;
+            all
+        });
+    assert_eq!(happened.len(), requests, "each fault happened: {happened:?}");
+    for host in &hosts {
+        assert_eq!(&end(&seen.of(host)), expected, "{host}: {:?}", made(faults, host));
+    }
+}
+
+/// The mutating requests about one host.
+fn made(faults: &Faults, host: &str) -> Vec<String> {
+    let all = faults.made();
+    let of_host = all.iter().filter(|made| made.host == host);
+    of_host.map(|made| made.what.clone()).collect()
+}
+
+/// Nothing is left to be said: for 60 s no request but renewals of the lease.
+async fn quiet(rig: &Rig) {
+    let asked = |request: &AuditRequest| {
+        request.user.ends_with("opsward-controller")
+            && request.resource != "leases"
+            && request.verb != "watch"
+    };
+    let quiet = rig::until("a quiet minute", Duration::from_secs(150), || async {
+        let now = jiff::Timestamp::now().as_second();
+        let requests = rig.audit_requests()?;
+        let recent: Vec<_> = requests
+            .iter()
+            .filter(|request| asked(request) && request.received.as_second() >= now - 60)
+            .collect();
+        anyhow::ensure!(
+            recent.is_empty(),
+            "{} requests, the last {:?}",
+            recent.len(),
+            recent.last()
+        );
+        Ok(())
+    });
+    quiet.await.expect("no request but lease renewals for 60 s");
+}
