@@ -38,7 +38,7 @@ check: fmt-check lint ## format, lints and the tests that need no servers (5 min
 	$(CARGO) test --workspace --locked --lib --bins
 	$(CARGO) test --locked -p rig --test arrows --test tree
 
-bench: servers ## measure against Alertmanager in one run; results in target/bench/ (25 min, an idle machine)
+bench: servers ## measure against Alertmanager in one run; results in target/bench/ (29 min, an idle machine)
 	$(call say,bench: building the peer and the release profile: 10 min cold)
 	@tests/servers/build alertmanager >/dev/null
 	$(CARGO) build --profile release -p opsward

@@ -38,6 +38,11 @@ pub enum Command {
                       opsward send --sample grafana\n  opsward send --sample github --sign github:secret.txt"
     )]
     Send(SendArgs),
+    /// Tell why an incident is as it is: its rule, what was counted, what it waits for, who decided what and when
+    #[command(
+        after_help = "Examples:\n  opsward explain opsevent/high-cpu-k3v9q2mzra-1z4 -n shop\n  kubectl opsward explain ope/NAME -o json"
+    )]
+    Explain(ExplainArgs),
     /// Look at what could not be taken in
     Dlq(DlqArgs),
     /// Write the kinds (CRDs) as YAML files
@@ -122,6 +127,26 @@ pub struct SendArgs {
     #[arg(short, long)]
     pub key: Option<String>,
     /// How to print the accounting
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// `opsward explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The OpsEvent, as `opsevent/NAME`, `ope/NAME` or its name alone
+    #[arg(value_name = "opsevent/NAME")]
+    pub object: String,
+    /// Its namespace; by default that of the kubeconfig's context
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// The kubeconfig's context; by default its current one
+    #[arg(long)]
+    pub context: Option<String>,
+    /// The kubeconfig file; by default what kubectl takes
+    #[arg(long)]
+    pub kubeconfig: Option<PathBuf>,
+    /// How to print it
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod dlq;
+mod explain;
 mod normalize;
 mod run;
 mod send;
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => on_threads(run::run(args)),
         Command::Send(args) => on_threads(send::send(args)),
+        Command::Explain(args) => on_threads(explain::explain(args)),
         Command::Dlq(args) => on_threads(dlq::dlq(args)),
         Command::Normalize(args) => normalize::normalize(&args),
         Command::Crds(args) => {

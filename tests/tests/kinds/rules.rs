@@ -180,6 +180,22 @@ async fn a_rule_that_cannot_work_is_refused_with_what_is_wrong() {
             r#"supported values: "AllClear", "Never""#,
         ),
         (
+            "{match: {}, triage: {mode: Sometimes}}",
+            r#"supported values: "Always", "Never""#,
+        ),
+        (
+            "{match: {}, triage: {mode: Always, expireAfter: 8d}}",
+            "expireAfter: from 1s to 7d",
+        ),
+        (
+            "{match: {}, triage: {approvers: {groups: [sre]}}}",
+            "nobody is asked with mode Never; set mode: Always, or leave them out",
+        ),
+        (
+            "{match: {}, triage: {mode: Always, approvers: {groups: ['']}}}",
+            "spec.triage.approvers.groups[0] in body should be at least 1 chars long",
+        ),
+        (
             "{match: {}, ttlSecondsAfterFinished: -1}",
             "should be greater than or equal to 0",
         ),

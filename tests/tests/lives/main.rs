@@ -10,4 +10,5 @@
 
 mod clocks;
 mod crashes;
+mod identity;
 mod life;

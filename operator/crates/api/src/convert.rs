@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::incident::IncidentRecord;
 use domain::rule::{RuleError, RuleSpec};
+use domain::triage::TriageMode;
 use serde_json::Value;
 
 use crate::ops_event::{Occurrences, OpsEventSpec, RuleReference};
@@ -179,6 +180,23 @@ fn resolve(written: &Resolve) -> Result<domain::rule::Resolve, RuleError> {
 }
 
 fn triage(written: &Triage) -> Result<domain::triage::Triage, RuleError> {
+    let Triage {
+        approvers,
+        escalate_to,
+        ..
+    } = written;
+    let names_people = !(approvers.is_empty() && escalate_to.is_empty());
+    if written.mode == TriageMode::Never && names_people {
+        return Err(invalid(format!("spec.triage: {}", limits::NOBODY_IS_ASKED)));
+    }
+    for (kind, named) in [
+        ("users", approvers.users.len() + escalate_to.users.len()),
+        ("groups", approvers.groups.len() + escalate_to.groups.len()),
+    ] {
+        if named > limits::LIST_ITEMS as usize {
+            return Err(invalid(format!("spec.triage: {}", limits::too_many_people(kind))));
+        }
+    }
     Ok(domain::triage::Triage {
         mode: written.mode,
         approvers: domain::triage::Approvers::from(&written.approvers),

@@ -111,6 +111,28 @@ pub(crate) fn rule_at_most_max_open(field: &str) -> Rule {
     Rule::new(format!("{length} <= {most}")).message(Message::Expression(format!("'{said}'")))
 }
 
+/// The schema's rule that a rule which asks nobody names nobody.
+pub(crate) fn rule_names_who_is_asked() -> Rule {
+    let rule = "self.mode != 'Never' || (!has(self.approvers) && !has(self.escalateTo))";
+    Rule::new(rule).message(NOBODY_IS_ASKED)
+}
+
+/// The schema's rule that the people of both tiers together fit into one question.
+pub(crate) fn rule_fits_one_question(kind: &str) -> Rule {
+    let size = |field: &str| format!("(has(self.{field}) ? size(self.{field}.{kind}) : 0)");
+    let (first, second) = (size("approvers"), size("escalateTo"));
+    Rule::new(format!("{first} + {second} <= {LIST_ITEMS}")).message(too_many_people(kind).as_str())
+}
+
+/// What is said where people are named and nobody is asked.
+pub(crate) const NOBODY_IS_ASKED: &str =
+    "approvers and escalateTo: nobody is asked with mode Never; set mode: Always, or leave them out";
+
+/// What is said where both tiers together are more than one question can name.
+pub(crate) fn too_many_people(kind: &str) -> String {
+    format!("approvers and escalateTo: at most {LIST_ITEMS} {kind} together")
+}
+
 /// What is said of a duration out of bounds.
 pub(crate) fn not_between(field: &str, bounds: &RangeInclusive<Duration>) -> String {
     format!(

@@ -235,6 +235,7 @@ pub struct Resolve {
 /// Whether a person decides about each incident of the rule.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [limits::rule_names_who_is_asked(), limits::rule_fits_one_question("users"), limits::rule_fits_one_question("groups")]))]
 pub struct Triage {
     /// Whether a person is asked.
     ///

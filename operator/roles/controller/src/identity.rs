@@ -1,15 +1,26 @@
 //! Whether the API server says who decides and who closes: whether the policies that make it do so are in place, as
 //! this version has them. Pure; it compares, and changes none.
 
+use std::time::Duration;
+
 use api::admission::RequiredPolicy;
+use domain::time::Time;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
+
+use kube::core::ObjectMeta;
 
 use crate::incidents::seen::Identity;
 use crate::mirror::Mirror;
 
 /// What to do about a policy that is not in place.
+/// How long after a policy or its binding appeared it is not relied upon: the API server takes them up within a second or
+/// two, each of several for itself, and what it let pass meanwhile nobody checked.
+pub const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
+/// What is said meanwhile.
+pub const FRESH: &str =
+    "the admission policies have just appeared; for 10 s the API server may not act by them yet";
 const REMEDY: &str = "nobody is asked and nothing counts until then: kubectl apply -f config/admission/";
 
 /// The policies that must be in place, and those that are.
@@ -54,6 +65,17 @@ impl Policies {
         changed
     }
 
+    /// When the newest of what must be in place was created, by the API server's clock.
+    pub fn newest(&self) -> Option<Time> {
+        let policies = self.seen.iter().map(|(_, policy)| &policy.metadata);
+        let bindings = self.bindings.iter().map(|(_, binding)| &binding.metadata);
+        let created = |metadata: &ObjectMeta| {
+            let at = metadata.creation_timestamp.as_ref()?.0;
+            Some(Time::from_millis(at.as_millisecond()))
+        };
+        policies.chain(bindings).filter_map(created).max()
+    }
+
     /// The answer.
     pub fn identity(&self) -> Identity<'_> {
         self.missing
@@ -81,8 +103,6 @@ impl Policies {
 
 #[cfg(test)]
 mod tests {
-    use kube::core::ObjectMeta;
-
     use super::*;
 
     fn policies() -> Policies {

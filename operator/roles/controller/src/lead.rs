@@ -22,6 +22,7 @@ use crate::budget::WriteBudget;
 use crate::clock::{Clock, Moment};
 use crate::error::ControllerError;
 use crate::gate::Gate;
+use crate::identity::{FRESH, TAKEN_UP_WITHIN};
 use crate::incidents::IncidentMemory;
 use crate::incidents::deadline::Deadline;
 use crate::incidents::seen::Identity;
@@ -73,6 +74,8 @@ pub struct Leader<'a> {
     telling: HashSet<Key>,
     calls: JoinSet<Done>,
     caught_up_at: Instant,
+    /// When admission policies that have just appeared are relied upon; `None` once they are, or are not there.
+    relied_upon_from: Option<Instant>,
     started: bool,
 }
 
@@ -92,6 +95,7 @@ impl<'a> Leader<'a> {
             telling: HashSet::new(),
             calls: JoinSet::new(),
             caught_up_at: Instant::now(),
+            relied_upon_from: None,
             started: false,
         }
     }
@@ -149,6 +153,7 @@ impl<'a> Leader<'a> {
             Touched::Rules(Some(namespace)) => self.keys_of(Kind::Rule, &namespace),
             Touched::IncidentsOf(namespace) => self.keys_of(Kind::Incident, &namespace),
             Touched::Identity => {
+                self.relied_upon_from = Some(now.instant + TAKEN_UP_WITHIN);
                 self.show_identity();
                 self.world.keys(Kind::Incident)
             }
@@ -169,6 +174,9 @@ impl<'a> Leader<'a> {
             "everything seen, reconciling"
         );
         self.tools.health.ready();
+        let age = self.world.identity_since().map(|since| now.time.since(since));
+        let left = age.map(|age| TAKEN_UP_WITHIN.saturating_sub(age));
+        self.relied_upon_from = left.filter(|left| !left.is_zero()).map(|left| now.instant + left);
         self.show_identity();
         for key in incidents.iter().chain(&rules) {
             self.reconcile(key, now);
@@ -177,14 +185,29 @@ impl<'a> Leader<'a> {
 
     /// Says whether the API server says who decides.
     fn show_identity(&self) {
-        match self.world.identity() {
-            Identity::Enforced => {
+        match (self.world.identity(), self.relied_upon_from) {
+            (Identity::Enforced, None) => {
                 self.tools.metrics.set_identity_enforced(1);
                 info!("the API server says who decides");
             }
-            Identity::Missing(why) => {
+            (Identity::Enforced, Some(_)) => {
+                self.tools.metrics.set_identity_enforced(0);
+                info!("{FRESH}");
+            }
+            (Identity::Missing(why), _) => {
                 self.tools.metrics.set_identity_enforced(0);
                 error!(why, "the API server does not say who decides");
+            }
+        }
+    }
+
+    /// Policies that appeared a while ago are relied upon from now on.
+    fn rely_upon_policies(&mut self, now: Moment) {
+        if self.relied_upon_from.is_some_and(|from| from <= now.instant) {
+            self.relied_upon_from = None;
+            self.show_identity();
+            for key in self.world.keys(Kind::Incident) {
+                self.reconcile(&key, now);
             }
         }
     }
@@ -222,6 +245,7 @@ impl<'a> Leader<'a> {
 
     /// Starts the writes that budget, gate and concurrency let through.
     fn start_calls(&mut self, now: Moment) {
+        self.rely_upon_policies(now);
         while let Some(key) = self.plan.expired(now.instant) {
             self.reconcile(&key, now);
         }
@@ -276,7 +300,7 @@ impl<'a> Leader<'a> {
                 .map(|turn| opens.map_or(turn, |at| at.max(turn))),
         };
         let latest = now.instant + LONGEST_SLEEP;
-        [turn, self.plan.next_expiry()]
+        [turn, self.plan.next_expiry(), self.relied_upon_from]
             .into_iter()
             .flatten()
             .fold(latest, Instant::min)

@@ -9,6 +9,7 @@ use api::{OpsEvent, TriageDecision, TriggerRuleSpec};
 use bus::SourceRecord;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
+use domain::time::Time;
 
 use tracing::trace;
 
@@ -195,6 +196,11 @@ impl World {
     /// Whether the API server says who decides and who closes.
     pub fn identity(&self) -> Identity<'_> {
         self.policies.identity()
+    }
+
+    /// When the newest policy by which it does was created.
+    pub fn identity_since(&self) -> Option<Time> {
+        self.policies.newest()
     }
 
     /// The answer to a write of a rule's status.

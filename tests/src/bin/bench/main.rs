@@ -9,6 +9,7 @@
 #![allow(clippy::cast_possible_wrap, reason = "counts are far below the bounds")]
 
 mod correlate;
+mod deciding;
 mod formats;
 mod hostile;
 mod http;
@@ -31,9 +32,9 @@ async fn main() -> anyhow::Result<()> {
         .ok()
         .and_then(|seconds| seconds.parse().ok());
     let latency = Duration::from_secs(seconds.unwrap_or(LATENCY_SECONDS));
-    let minutes = 9 + 3 * latency.as_secs() / 60;
+    let minutes = 13 + 3 * latency.as_secs() / 60;
     println!(
-        "bench: fold, ingest against Alertmanager, each format, an attack, latency, a million events, idle memory: about \
+        "bench: fold, ingest against Alertmanager, each format, an attack, latency, a million events, idle memory, decisions: about \
          {minutes} min"
     );
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +57,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("idle") {
         ingest::idle(&mut results, IDLE).await?;
+    }
+    if wanted("deciding") {
+        deciding::run(&mut results).await?;
     }
     if wanted("latency") {
         ingest::latency(&mut results, latency).await?;

@@ -14,6 +14,20 @@ const BEGAN: Duration = Duration::from_mins(4);
 /// What Alertmanager writes for an alert without an end.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
+/// The services that are down in the demo: the first really is.
+pub const SERVICES: [&str; 2] = ["checkout", "search"];
+
+/// What a monitor reports of services that are down.
+pub fn outages() -> Value {
+    let down = |service: &&str| {
+        json!({
+            "source": "blackbox", "event_type": "service_down", "severity": "critical", "service": service,
+            "message": format!("{service} does not answer"),
+        })
+    };
+    SERVICES.iter().map(down).collect()
+}
+
 /// Whether the alerts of a group fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -7,8 +7,8 @@ use api::OpsEvent;
 use rig::until;
 use serde_json::{Value, json};
 
-use crate::bodies::PODS;
-use crate::shell::{FOLDER, PERSON};
+use crate::bodies::{PODS, SERVICES};
+use crate::shell::{FOLDER, PERSON, STRANGER};
 use crate::stage::Stage;
 use crate::terminal::{heading, printed, remark, typed};
 
@@ -21,6 +21,7 @@ const ALERTS: u64 = 2 * PODS.len() as u64;
 /// Rules of `config/samples/` that the acts are about.
 const HIGH_CPU: &str = "high-cpu";
 const CRITICAL_ALERTS: &str = "alertmanager-critical";
+const SERVICE_DOWN: &str = "service-down";
 /// The API server takes a second or two to enforce new admission policies, more on a busy machine.
 const POLICIES_WITHIN: Duration = Duration::from_secs(20);
 
@@ -33,6 +34,7 @@ pub async fn all(stage: &Stage) -> Result<()> {
     shouts(stage).await?;
     alerts(stage).await?;
     close(stage).await?;
+    decide(stage).await?;
     accounts(stage).await
 }
 
@@ -153,8 +155,99 @@ async fn close(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+async fn decide(stage: &Stage) -> Result<()> {
+    heading(&format!(
+        "{} services do not answer: their rule asks a person before anything else",
+        SERVICES.len()
+    ));
+    stage
+        .shell
+        .run(&format!("opsward send {FOLDER}/outages.json"))
+        .await?;
+    for service in SERVICES {
+        let asked = until("the question", POLICIES_WITHIN, || {
+            of_service(stage, service, "Pending")
+        });
+        asked.await?;
+    }
+    stage
+        .shell
+        .run("kubectl get opsevents --field-selector status.phase=AwaitingDecision")
+        .await?;
+    stage.shell.run("kubectl get triagedecisions").await?;
+
+    let [checkout, search] = SERVICES;
+    let down = name(&of_service(stage, checkout, "Pending").await?)?;
+    let planned = name(&of_service(stage, search, "Pending").await?)?;
+    let patch = |event: &str, spec: &str| {
+        format!("kubectl patch td {event}-d1 --type=merge -p '{{\"spec\":{spec}}}'")
+    };
+    remark(&format!("{STRANGER} may edit all of this, but is no approver:"));
+    let accept = patch(&down, r#"{"decision":"Accept"}"#);
+    let refused = stage.shell.refused_as(STRANGER, &accept).await?;
+    ensure!(refused.contains("bob may not decide this"), "{refused}");
+    remark(&format!(
+        "{PERSON} is in the group sre. {checkout} is really down: {PERSON} has it."
+    ));
+    stage.shell.run(&accept).await?;
+    remark(&format!("{search} is down as planned, and is no problem:"));
+    let discharge = patch(
+        &planned,
+        r#"{"decision":"Discharge","reason":"planned maintenance"}"#,
+    );
+    stage.shell.run(&discharge).await?;
+    for (event, condition) in [(&down, "Decided"), (&planned, "Resolved")] {
+        let wait = format!("kubectl wait --for=condition={condition} opsevent/{event} --timeout=30s");
+        stage.shell.run(&wait).await?;
+    }
+
+    heading("Both stories, as anybody may read them who may see the incident");
+    for event in [&down, &planned] {
+        let story = stage
+            .shell
+            .run(&format!("opsward explain opsevent/{event}"))
+            .await?;
+        ensure!(
+            story.contains(&format!("by {PERSON}")),
+            "{PERSON} is not in the story"
+        );
+    }
+    for (service, outcome, phase) in [
+        (checkout, "Accepted", "Acknowledged"),
+        (search, "Discharged", "Discharged"),
+    ] {
+        let event = of_service(stage, service, outcome).await?;
+        promised("the phase", &field(&event, "/phase")?, &json!(phase))?;
+        promised("who decided", &field(&event, "/decision/by")?, &json!(PERSON))?;
+    }
+    Ok(())
+}
+
+/// The OpsEvent of a service, once its decision is `outcome`.
+async fn of_service(stage: &Stage, service: &str, outcome: &str) -> Result<OpsEvent> {
+    let all = stage.ops_events(SERVICE_DOWN).await?;
+    let event = all
+        .into_iter()
+        .find(|event| {
+            event
+                .spec
+                .group
+                .get("service")
+                .is_some_and(|group| group == service)
+        })
+        .with_context(|| format!("no OpsEvent of {service}"))?;
+    let found = field(&event, "/decision/outcome")?;
+    let waits = outcome != "Pending" || field(&event, "/phase")? == json!("AwaitingDecision");
+    ensure!(
+        found == json!(outcome) && waits,
+        "the decision about {service} is {found}"
+    );
+    Ok(event)
+}
+
 async fn accounts(stage: &Stage) -> Result<()> {
-    let accepted = SHOUTS + ALERTS + 1;
+    let outages = SERVICES.len() as u64;
+    let accepted = SHOUTS + ALERTS + 1 + outages;
     heading(&format!("Nothing is lost: what became of all {accepted} events"));
     let outcomes = stage.accounted(accepted).await?;
     remark(&format!("opsward_correlate_events_total at {}:", stage.metrics()));
@@ -165,10 +258,10 @@ async fn accounts(stage: &Stage) -> Result<()> {
     promised(
         "the accounts",
         &json!(outcomes),
-        &json!({"counted": SHOUTS + fired, "cleared": fired, "muted": 1}),
+        &json!({"counted": SHOUTS + fired + outages, "cleared": fired, "muted": 1}),
     )?;
     remark(&format!(
-        "{SHOUTS} shouts and {fired} alerts were counted, {fired} clears taken in, 1 shout muted"
+        "{SHOUTS} shouts, {fired} alerts and {outages} outages were counted, {fired} clears taken in, 1 shout muted"
     ));
     stage.shell.run("kubectl get opsevents").await?;
     stage.shell.run("kubectl events").await?;

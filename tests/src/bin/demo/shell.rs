@@ -18,6 +18,8 @@ use crate::terminal::{printed, typed};
 pub const FOLDER: &str = "target/demo";
 /// Whose kubectl it is, unless told otherwise.
 pub const PERSON: &str = "alice";
+/// Somebody with the same rights to edit, who is no approver.
+pub const STRANGER: &str = "bob";
 /// How long what is followed may take to show; far above what it takes, so that a busy machine does not fail the demo.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -71,6 +73,18 @@ impl Shell {
         let said = self.quietly(user, line).await?;
         printed(&said);
         Ok(said)
+    }
+
+    /// Shows a line that must be refused, runs it as another user of the cluster, and shows what it said.
+    pub async fn refused_as(&self, user: &str, line: &str) -> Result<String> {
+        typed(line);
+        let script = script(user, line);
+        let ended: Output = output::run(Path::new("/bin/sh"), &["-c", &script], &[], b"").await?;
+        if ended.ok() {
+            bail!("{line}: {user} was not refused");
+        }
+        printed(&ended.stderr);
+        Ok(ended.stderr)
     }
 
     /// Runs a line without showing it; an error unless it ended with 0.

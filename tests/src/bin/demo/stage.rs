@@ -10,8 +10,8 @@ use kube::api::ListParams;
 use rig::opsward::SEED;
 use rig::{Listen, Options, Port, Probe, Rig, Server, opsward_yaml, until};
 
-use crate::bodies::{Status, alerts};
-use crate::shell::{FOLDER, PERSON, Shell};
+use crate::bodies::{Status, alerts, outages};
+use crate::shell::{FOLDER, PERSON, STRANGER, Shell};
 use crate::terminal::{heading, remark, typed};
 
 /// The namespace of everything: kubectl's own default.
@@ -53,7 +53,7 @@ impl Stage {
             "the lines below are typed by {PERSON} after `. {FOLDER}/env`"
         ));
 
-        heading("Opsward: its two kinds and rights, and one process with all three roles");
+        heading("Opsward: its kinds, rights and admission policies, and one process with all three roles");
         shell
             .run_as(
                 "admin",
@@ -86,15 +86,20 @@ impl Stage {
 
     /// The one OpsEvent of a rule.
     pub async fn ops_event(&self, rule: &str) -> Result<OpsEvent> {
-        let events: Api<OpsEvent> = Api::namespaced(self.rig.client("admin").await?, NAMESPACE);
-        let of_rule = ListParams::default().fields(&format!("spec.rule.name={rule}"));
-        let mut found = events.list(&of_rule).await?.items;
+        let mut found = self.ops_events(rule).await?;
         ensure!(
             found.len() == 1,
             "rule {rule} has {} OpsEvents instead of one",
             found.len()
         );
         found.pop().context("there is one")
+    }
+
+    /// The OpsEvents of a rule.
+    pub async fn ops_events(&self, rule: &str) -> Result<Vec<OpsEvent>> {
+        let events: Api<OpsEvent> = Api::namespaced(self.rig.client("admin").await?, NAMESPACE);
+        let of_rule = ListParams::default().fields(&format!("spec.rule.name={rule}"));
+        Ok(events.list(&of_rule).await?.items)
     }
 
     /// What became of `accepted` events, by outcome, once each has one.
@@ -184,6 +189,10 @@ impl Stage {
             ),
             ("opsward dlq list".into(), "… is kept with its reason"),
             (
+                "kubectl get triagedecisions".into(),
+                "who was asked, and what became of it",
+            ),
+            (
                 "kubectl edit triggerrule high-cpu".into(),
                 "in force when READY says so",
             ),
@@ -205,7 +214,7 @@ impl Stage {
 }
 
 fn write_files(shell: &Shell, rig: &Rig, ingest: &Port, admin: &Port) -> Result<()> {
-    for user in ["admin", PERSON] {
+    for user in ["admin", PERSON, STRANGER] {
         let kubeconfig = std::fs::read_to_string(rig.kubeconfig(user))?;
         shell.write(&format!("{user}.kubeconfig"), &kubeconfig)?;
     }
@@ -225,6 +234,7 @@ fn write_files(shell: &Shell, rig: &Rig, ingest: &Port, admin: &Port) -> Result<
         ("OPSWARD_CONFIG", format!("{FOLDER}/opsward.yaml")),
     ])?;
     shell.write("webhook.json", SEED)?;
+    shell.write("outages.json", &outages().to_string())?;
     let now = SystemTime::now();
     shell.write("alerts-firing.json", &alerts(Status::Firing, now)?.to_string())?;
     shell.write(

@@ -104,6 +104,14 @@ fn what_is_out_of_bounds_is_refused_with_its_field() {
             "spec.resolve: after is 30m, but maxOpen, 20m,",
         ),
         (
+            r#"{"match":{},"triage":{"mode":"Always","expireAfter":"0s"}}"#,
+            "spec.triage.expireAfter: from 1s to 7d",
+        ),
+        (
+            r#"{"match":{},"triage":{"approvers":{"groups":["sre"]}}}"#,
+            "spec.triage: approvers and escalateTo: nobody is asked with mode Never",
+        ),
+        (
             r#"{"match":{},"ttlSecondsAfterFinished":-1}"#,
             "spec.ttlSecondsAfterFinished: -1;",
         ),
@@ -111,6 +119,12 @@ fn what_is_out_of_bounds_is_refused_with_its_field() {
         let said = refused(spec);
         assert!(said.starts_with(field), "{said}");
     }
+    let people = serde_json::json!({"match": {}, "triage": {"mode": "Always",
+        "approvers": {"users": vec!["a"; 40]}, "escalateTo": {"users": vec!["b"; 25]}}});
+    assert_eq!(
+        refused(&people.to_string()),
+        "spec.triage: approvers and escalateTo: at most 64 users together"
+    );
     let many = serde_json::json!({"match": {"types": vec!["t"; 65]}}).to_string();
     assert_eq!(
         refused(&many),

@@ -269,17 +269,22 @@ fn of_one(question: Question<'_>, record: &IncidentRecord) -> impl Iterator<Item
 fn end(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Option<Moment> {
     let end = record.end.as_ref()?;
     let close = seen.object.and_then(|object| object.spec.close.as_ref());
-    Some(match (end.reason, close) {
-        (EndReason::Closed, Some(close)) if seen.questions.discharged().is_none() => Moment {
-            note: Some(close.reason.as_str().to_owned()),
+    let note = |note: &str| Some(note.to_owned());
+    Some(match (end.reason, seen.questions.discharged(), close) {
+        (EndReason::Closed, Some(_), _) => Moment {
+            note: note("Discharged"),
+            ..moment(end.at, "Resolved", None)
+        },
+        (EndReason::Closed, None, Some(close)) => Moment {
+            note: note(close.reason.as_str()),
             ..moment(
                 end.at,
                 "Closed",
                 close.closed_by.clone().filter(|_| !is_unproven(old)),
             )
         },
-        (reason, _) => Moment {
-            note: Some(reason.as_str().to_owned()),
+        (reason, ..) => Moment {
+            note: note(reason.as_str()),
             ..moment(end.at, "Resolved", None)
         },
     })

@@ -6,10 +6,11 @@ use tokio::time::Instant;
 use super::Leader;
 use crate::class::Class;
 use crate::clock::Moment;
+use crate::identity::FRESH;
 use crate::incidents::IncidentMemory;
 use crate::incidents::deadline::Deadline;
 use crate::incidents::decide::decide;
-use crate::incidents::seen::{Presence, Seen};
+use crate::incidents::seen::{Identity, Presence, Seen};
 use crate::incidents::wanted::{Decision, Tell};
 use crate::jobs;
 use crate::key::Key;
@@ -50,6 +51,10 @@ impl Leader<'_> {
             (None, Presence::NeverSeen) => Presence::NeverSeen,
             (None, Presence::Seen | Presence::Gone) => Presence::Gone,
         };
+        let identity = match self.world.identity() {
+            Identity::Enforced if self.relied_upon_from.is_some() => Identity::Missing(FRESH),
+            identity => identity,
+        };
         let mut seen = Seen {
             record,
             object,
@@ -58,7 +63,7 @@ impl Leader<'_> {
             close: memory.close,
             questions,
             time_passed: false,
-            identity: self.world.identity(),
+            identity,
         };
         seen.time_passed = memory.has_passed(Deadline::of(&seen), now);
         decide(&seen, now)
