@@ -12,6 +12,11 @@ use super::seen::{Identity, Seen};
 /// Moments that are kept: the opening and the newest.
 const MOMENTS: usize = api::limits::TIMELINE as usize;
 
+/// What is said where the API server says who decides.
+const ENFORCED: &str = "the API server says who decides";
+/// What is said where it did not of a close.
+const UNPROVEN: &str = "spec.close was set while the admission policies were missing; it counts as nobody's";
+
 /// The part of a status that tells of people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
@@ -117,31 +122,30 @@ fn decided(decision: &Decision) -> Statement {
     Statement::new(ConditionType::Decided, truth, reason.as_str(), message)
 }
 
-/// Whether whoever decides is known, where that matters: where somebody is asked, or wants to close. A close that came
-/// while nobody checked by whom stays unproven.
+/// Whether whoever decides is known, where that matters: where somebody is asked, has decided, or wants to close. A close
+/// that came while nobody checked by whom stays unproven.
 fn identity(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Option<Statement> {
-    let say = |truth, reason: Reason, message: String| {
-        Statement::new(ConditionType::IdentityEnforced, truth, reason.as_str(), message)
+    let say = |truth, reason: Reason, message: &str| {
+        Some(Statement::new(
+            ConditionType::IdentityEnforced,
+            truth,
+            reason.as_str(),
+            message,
+        ))
     };
-    let closes = seen.object.is_some_and(|object| object.spec.close.is_some());
-    let asks = record.triage.mode == TriageMode::Always && seen.questions.lasting().is_none();
-    if record.end.is_some() || !(closes || asks) {
-        return None;
-    }
-    let unproven = || {
-        let message =
-            "spec.close was set while the admission policies were missing; it counts as nobody's".to_owned();
-        Some(say(Truth::False, Reason::CloseUnproven, message))
-    };
+    let is_open = record.end.is_none();
+    let closes = is_open && seen.object.is_some_and(|object| object.spec.close.is_some());
+    let (decided, unproven) = (seen.questions.lasting().is_some(), is_unproven(old));
     match seen.identity {
-        Identity::Enforced if closes && is_unproven(old) => unproven(),
-        Identity::Missing(_) if closes => unproven(),
-        Identity::Enforced => Some(say(
-            Truth::True,
-            Reason::PoliciesPresent,
-            "the API server says who decides".to_owned(),
-        )),
-        Identity::Missing(why) => Some(say(Truth::False, Reason::PoliciesMissing, why.to_owned())),
+        _ if unproven && !is_open => None,
+        Identity::Missing(_) if closes => say(Truth::False, Reason::CloseUnproven, UNPROVEN),
+        Identity::Enforced if closes && unproven => say(Truth::False, Reason::CloseUnproven, UNPROVEN),
+        // A decision is for good only where it was checked.
+        _ if decided => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
+        Identity::Enforced if closes => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
+        _ if !is_open || record.triage.mode == TriageMode::Never => None,
+        Identity::Enforced => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
+        Identity::Missing(why) => say(Truth::False, Reason::PoliciesMissing, why),
     }
 }
 
