@@ -40,7 +40,7 @@ pub enum Command {
     Send(SendArgs),
     /// Tell why an incident is as it is: its rule, what was counted, what it waits for, who decided what and when
     #[command(
-        after_help = "Examples:\n  opsward explain opsevent/high-cpu-k3v9q2mzra-1z4 -n shop\n  kubectl opsward explain ope/NAME -o json"
+        after_help = "Examples:\n  opsward explain opsevent/high-cpu-k3v9q2mzra-1z4 -n shop\n  opsward explain ope/NAME -o json"
     )]
     Explain(ExplainArgs),
     /// Look at what could not be taken in

@@ -35,7 +35,8 @@ pub enum Fault {
     AnswerLost,
     /// Never arrives, and is never answered.
     RequestLost,
-    /// Done; but all watches see nothing more until the client has made another mutating request.
+    /// Done; but all watches see nothing more until the client begins a second mutating request after it, about whichever
+    /// incident.
     WatchesHeld,
 }
 

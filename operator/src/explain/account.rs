@@ -7,7 +7,7 @@ use api::{
     Approvers, Decision, DecisionState, Moment, Occurrences, OpsEvent, Phase, TriageDecision, TriggerRule,
     WaitingOn,
 };
-use domain::incident::EndReason;
+use domain::incident::{EndReason, opening_position};
 use domain::severity::Severity;
 use domain::time::Time;
 use domain::triage::Verdict;
@@ -107,16 +107,18 @@ impl RuleNow {
 #[serde(rename_all = "camelCase")]
 pub struct Question {
     pub name: String,
+    pub number: Option<u32>,
     pub state: DecisionState,
     pub since: Option<Time>,
-    pub reason: Option<api::SupersededBy>,
+    pub superseded_by: Option<api::SupersededBy>,
     pub approvers: Approvers,
+    pub escalates_to: Approvers,
     pub tier: i64,
     pub unanswered: i64,
     pub expires_at: Time,
     pub decision: Option<Verdict>,
     pub decided_by: Option<String>,
-    pub decided_because: Option<String>,
+    pub reason: Option<String>,
     pub feedback: Option<api::Feedback>,
 }
 
@@ -140,10 +142,10 @@ impl Account {
         let uid = event.metadata.uid;
         let mut questions: Vec<Question> = questions
             .into_iter()
-            .filter(|question| is_about(question, uid.as_deref()))
+            .filter(|question| question.is_about(uid.as_deref()))
             .map(Question::of)
             .collect();
-        questions.sort_by_key(|question| question.expires_at);
+        questions.sort_by_key(|question| question.number);
         Self {
             namespace: event.metadata.namespace.unwrap_or_default(),
             opened_at_position: opening_position(&name),
@@ -184,42 +186,23 @@ impl Account {
 
 impl Question {
     fn of(question: TriageDecision) -> Self {
+        let number = question.number();
         let (spec, status) = (question.spec, question.status.unwrap_or_default());
         Self {
             name: question.metadata.name.unwrap_or_default(),
+            number,
             state: status.state,
             since: status.since,
-            reason: status.reason,
+            superseded_by: status.reason,
             approvers: spec.approvers,
+            escalates_to: spec.escalates_to,
             tier: spec.tier,
             unanswered: spec.unanswered,
             expires_at: spec.expires_at,
             decision: spec.decision,
             decided_by: spec.decided_by,
-            decided_because: spec.reason,
+            reason: spec.reason,
             feedback: spec.feedback,
         }
-    }
-}
-
-/// Whether it is about the object of this uid, and not about an earlier one of its name.
-fn is_about(question: &TriageDecision, uid: Option<&str>) -> bool {
-    let mut owners = question.metadata.owner_references.iter().flatten();
-    owners.any(|owner| Some(owner.uid.as_str()) == uid)
-}
-
-/// The log position in an object's name: the last part, in base 36.
-fn opening_position(name: &str) -> Option<i64> {
-    i64::from_str_radix(name.rsplit('-').next()?, 36).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_tells_the_position_at_which_the_incident_opened() {
-        assert_eq!(opening_position("high-cpu-k3v9q2mzra-1z4"), Some(2560));
-        assert_eq!(opening_position("by-hand_"), None);
     }
 }

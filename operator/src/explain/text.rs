@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use api::{Approvers, Awaited, DecisionState};
+use api::{Awaited, DecisionState, Outcome, answer_command};
+use domain::triage::Verdict;
 
 use super::account::{Account, Question, RuleNow};
 
@@ -40,7 +41,7 @@ fn write(out: &mut String, account: &Account) -> fmt::Result {
     opening(out, account)?;
     counts(out, account)?;
     waits(out, account)?;
-    questions(out, account)?;
+    decisions(out, account)?;
     timeline(out, account)
 }
 
@@ -204,7 +205,7 @@ fn waits(out: &mut String, account: &Account) -> fmt::Result {
         Awaited::Clear => "its clear",
         Awaited::Decision => "a decision",
         Awaited::Log => "the log",
-        Awaited::Identity => "the admission policies",
+        Awaited::Identity => "policies",
     };
     line(out, what, &waits.message)?;
     line(out, "since", waits.since)?;
@@ -212,68 +213,76 @@ fn waits(out: &mut String, account: &Account) -> fmt::Result {
         .questions
         .iter()
         .rfind(|question| question.state == DecisionState::Pending);
-    if let (Awaited::Decision, Some(question)) = (waits.what, standing) {
-        line(
-            out,
-            "answer",
-            format_args!(
-                "kubectl patch td {} -n {} --type=merge -p '{{\"spec\":{{\"decision\":\"Accept\"}}}}'",
-                question.name, account.namespace
-            ),
-        )?;
-        line(out, "", "or \"Discharge\": it is no problem; or \"Escalate\"")?;
-    }
-    Ok(())
+    let Some(question) = standing.filter(|_| waits.what == Awaited::Decision) else {
+        return Ok(());
+    };
+    let command = answer_command(&question.name, &account.namespace, Verdict::Accept);
+    line(out, "answer", command)?;
+    let tier = if question.escalates_to.is_empty() {
+        String::new()
+    } else {
+        format!("; or \"Escalate\" to {}", question.escalates_to)
+    };
+    line(
+        out,
+        "",
+        format_args!("or \"Discharge\", when it is no problem{tier}"),
+    )
 }
 
-fn questions(out: &mut String, account: &Account) -> fmt::Result {
+fn decisions(out: &mut String, account: &Account) -> fmt::Result {
     writeln!(out, "\nWho decided")?;
     if let Some(decision) = &account.decision {
-        let by = decision.by.as_deref().unwrap_or("nobody");
-        line(out, &format!("{:?}", decision.outcome), format_args!("by {by}"))?;
+        let by = decision.by.as_deref();
+        let text = match (decision.outcome, by) {
+            (Outcome::NotAsked, by) => format!("nobody is asked, by {}", by.unwrap_or("its rule")),
+            (Outcome::Pending, _) => "nobody yet".to_owned(),
+            (Outcome::Unanswered, _) => "nobody, before it ended".to_owned(),
+            (Outcome::Accepted, by) => format!("Accepted by {}", by.unwrap_or("somebody")),
+            (Outcome::Discharged, by) => format!("Discharged by {}", by.unwrap_or("somebody")),
+        };
+        line(out, "decision", text)?;
     }
     for question in &account.questions {
-        let number = question
-            .name
-            .strip_prefix(&account.name)
-            .unwrap_or(&question.name);
-        line(out, number.trim_start_matches('-'), became(question))?;
+        let number = question.number.map(|number| format!("question {number}"));
+        line(out, &number.unwrap_or_default(), became(question))?;
+    }
+    if let Some(close) = &account.close {
+        let by = close.closed_by.as_deref().unwrap_or("somebody");
+        line(
+            out,
+            "spec.close",
+            format_args!("{} by {by}", close.reason.as_str()),
+        )?;
     }
     Ok(())
 }
 
+/// What became of a question. Of an answer that nobody checked, nobody knows whose it was.
 fn became(question: &Question) -> String {
-    let asked = people(&question.approvers);
-    let since = question
+    let state = question.state.as_str();
+    let at = question
         .since
         .map(|since| format!(" at {since}"))
         .unwrap_or_default();
-    let mut text = match (&question.decided_by, question.decision) {
-        (Some(by), Some(verdict)) => format!("{by} said {}; {:?}{since}", verdict.as_str(), question.state),
-        _ => format!("{:?}{since}", question.state),
+    let mut text = match (&question.decided_by, question.superseded_by) {
+        (_, Some(why)) => format!("{state}{at}: {}", why.as_str()),
+        (Some(by), None) => format!("{state} by {by}{at}"),
+        (None, None) => format!("{state}{at}"),
     };
-    let _never = match (&question.reason, &question.decided_because) {
-        (Some(why), _) => write!(text, " ({why:?})"),
-        (None, Some(because)) => write!(text, ", because: {because}"),
-        (None, None) => Ok(()),
-    };
-    let _never = write!(text, "; asked {asked} until {}", question.expires_at);
+    if let (Some(reason), None) = (&question.reason, question.superseded_by) {
+        let _never = write!(text, ", because: {reason}");
+    }
+    let _never = write!(
+        text,
+        "; asked {} until {}",
+        question.approvers, question.expires_at
+    );
     if let Some(feedback) = &question.feedback {
         let notes = feedback.notes.as_deref().unwrap_or_default();
-        let _never = write!(text, "; feedback {:?} {notes}", feedback.rating);
+        let _never = write!(text, "; feedback: {} {notes}", feedback.rating.as_str());
     }
     text
-}
-
-fn people(approvers: &Approvers) -> String {
-    let users = approvers.users.iter().map(|user| format!("user {user}"));
-    let groups = approvers.groups.iter().map(|group| format!("group {group}"));
-    let named: Vec<_> = users.chain(groups).collect();
-    if named.is_empty() {
-        "whoever may approve".to_owned()
-    } else {
-        named.join(", ")
-    }
 }
 
 fn timeline(out: &mut String, account: &Account) -> fmt::Result {
@@ -341,14 +350,13 @@ mod tests {
 
     fn question(number: u32, uid: &str, answer: &Value, status: &Value) -> TriageDecision {
         let mut spec = json!({"opsEvent": "high-cpu-k3v9q2mzra-1z4", "asks": "CPU", "approvers": {"groups": ["sre"]},
-            "escalatesTo": {}, "tier": 0, "unanswered": 0, "expiresAt": format!("2026-11-21T10:4{number}:00.000Z")});
+            "opsEventUid": uid, "escalatesTo": {}, "tier": 0, "unanswered": 0, "expiresAt": format!("2026-11-21T10:4{number}:00.000Z")});
         spec.as_object_mut()
             .unwrap()
             .extend(answer.as_object().unwrap().clone());
         let question = json!({
             "apiVersion": "opsward.dev/v1alpha1", "kind": "TriageDecision",
-            "metadata": {"name": format!("high-cpu-k3v9q2mzra-1z4-d{number}"), "namespace": "shop", "ownerReferences": [
-                {"apiVersion": "opsward.dev/v1alpha1", "kind": "OpsEvent", "name": "x", "uid": uid}]},
+            "metadata": {"name": format!("high-cpu-k3v9q2mzra-1z4-d{number}"), "namespace": "shop"},
             "spec": spec, "status": status,
         });
         serde_json::from_value(question).unwrap()
@@ -384,12 +392,83 @@ mod tests {
             "resources   web-1, web-2 and 3 more",
             "a decision  group sre-leads, until then",
             "answer      kubectl patch td high-cpu-k3v9q2mzra-1z4-d2 -n shop --type=merge -p '{\"spec\":{\"decision\":\"Accept\"}}'",
-            "alice said Escalate; Escalated at 2026-11-21T10:32:00.000Z, because: not ours; asked group sre until",
+            "question 1  Escalated by alice at 2026-11-21T10:32:00.000Z, because: not ours; asked group sre until",
             "2026-11-21T10:30:00.123Z  Opened by rule/high-cpu",
         ] {
             assert!(text.contains(expected), "{expected}\n\n{text}");
         }
         assert!(!text.contains("-d3"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_that_nobody_checked_is_nobodys_and_questions_stand_in_their_order() {
+        let forged = question(
+            6,
+            "u1",
+            &json!({"decision": "Accept", "decidedBy": "alice", "reason": "forged"}),
+            &json!({"state": "Superseded", "since": "2026-11-21T10:32:00.000Z", "reason": "IdentityNotEnforced"}),
+        );
+        let mut later = question(7, "u1", &json!({}), &json!({"state": "Pending"}));
+        later.spec.expires_at = domain::time::Time::EPOCH;
+        later.spec.escalates_to.groups = vec!["leads".to_owned()];
+        let text = render(&Account::of(event("CPU"), vec![later, forged], present(2)));
+        assert!(
+            text.contains("question 6  Superseded at 2026-11-21T10:32:00.000Z: IdentityNotEnforced; asked"),
+            "{text}"
+        );
+        assert!(!text.contains("forged") && !text.contains("alice"), "{text}");
+        assert!(text.find("question 6") < text.find("question 7"), "{text}");
+        assert!(text.contains("or \"Escalate\" to group leads"), "{text}");
+    }
+
+    #[test]
+    fn an_end_a_close_an_overflow_and_feedback_are_told() {
+        let mut event = event("CPU");
+        event.spec.close = Some(api::Close {
+            reason: api::CloseReason::Fixed,
+            closed_by: Some("carol".to_owned()),
+        });
+        let status = event.status.as_mut().unwrap();
+        status.overflow = true;
+        status.reopened = 1;
+        status.ended_at = Some(domain::time::Time::EPOCH);
+        status.end_reason = Some(domain::incident::EndReason::Closed);
+        status.waiting_on = None;
+        let answered = question(
+            1,
+            "u1",
+            &json!({"decision": "Accept", "decidedBy": "alice", "feedback": {"rating": "NotHelpful", "notes": "noise"}}),
+            &json!({"state": "Accepted", "since": "2026-11-21T10:32:00.000Z"}),
+        );
+        let text = render(&Account::of(event, vec![answered], present(2)));
+        for expected in [
+            "overflow    it gathers what the caps keep out",
+            "ended at    1970-01-01T00:00:00.000Z: Closed",
+            "came back   1 time after it had ended by itself",
+            "spec.close  Fixed by carol",
+            "feedback: NotHelpful noise",
+        ] {
+            assert!(text.contains(expected), "{expected}\n\n{text}");
+        }
+        assert!(!text.contains("What it waits for"), "{text}");
+    }
+
+    #[test]
+    fn the_json_has_each_fact_under_the_kinds_own_names() {
+        let asked = question(1, "u1", &json!({}), &json!({"state": "Pending"}));
+        let account = serde_json::to_value(Account::of(event("CPU"), vec![asked], present(2))).unwrap();
+        for (pointer, expected) in [
+            ("/phase", json!("AwaitingDecision")),
+            ("/rule/now/state", json!("Present")),
+            ("/openedAtPosition", json!(2560)),
+            ("/occurrences/count", json!(412)),
+            ("/waitingOn/what", json!("Decision")),
+            ("/questions/0/number", json!(1)),
+            ("/questions/0/approvers/groups/0", json!("sre")),
+            ("/timeline/0/what", json!("Opened")),
+        ] {
+            assert_eq!(account.pointer(pointer), Some(&expected), "{pointer}");
+        }
     }
 
     #[test]

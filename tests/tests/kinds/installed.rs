@@ -115,6 +115,7 @@ kind: TriageDecision
 metadata: {{name: {incident}-d1, namespace: {namespace}}}
 spec:
   opsEvent: {incident}
+  opsEventUid: 5c2e
   asks: CPU usage exceeded 95%
   approvers: {{users: [], groups: [sre]}}
   escalatesTo: {{users: [], groups: [sre-leads]}}

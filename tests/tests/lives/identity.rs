@@ -76,7 +76,7 @@ async fn without_the_policies_nothing_counts_and_afterwards_people_are_asked_aga
         message.starts_with("no ValidatingAdmissionPolicyBinding makes opsward-decision-check deny"),
         "{message}"
     );
-    let enforced = opsward.metrics("controller").await.expect("metrics")["opsward_identity_enforced"];
+    let enforced = opsward.metrics("controller").await.expect("metrics")["opsward_identity_enforced{}"];
     assert!(enforced.abs() < 0.5, "{enforced}");
 
     // Nobody checks who bob is; so it counts for nothing.

@@ -68,6 +68,13 @@ impl Plot {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen(Arc<Mutex<BTreeMap<String, Life>>>);
 
+/// Whether an object is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    There,
+    Gone,
+}
+
 /// What is seen of one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
@@ -97,8 +104,8 @@ impl Seen {
         let answers: Api<TriageDecision> = Api::namespaced(alice, namespace);
         let events = watcher(events, watcher::Config::default()).for_each(|event| async {
             match event {
-                Ok(Event::Apply(object) | Event::InitApply(object)) => self.object(object, false),
-                Ok(Event::Delete(object)) => self.object(object, true),
+                Ok(Event::Apply(object) | Event::InitApply(object)) => self.object(object, Fate::There),
+                Ok(Event::Delete(object)) => self.object(object, Fate::Gone),
                 Ok(Event::Init | Event::InitDone) => {}
                 Err(error) => panic!("the test's own watch: {error}"),
             }
@@ -116,7 +123,7 @@ impl Seen {
         tokio::join!(events, questions);
     }
 
-    fn object(&self, object: OpsEvent, is_gone: bool) {
+    fn object(&self, object: OpsEvent, fate: Fate) {
         let host = object.spec.group.get("host").cloned().unwrap_or_default();
         self.with(|lives| {
             let life = lives.entry(host).or_default();
@@ -124,7 +131,7 @@ impl Seen {
                 .insert((object.name_any(), object.uid().unwrap_or_default()));
             // A deletion shows the object as it was.
             life.object = Some(object);
-            life.is_gone = is_gone;
+            life.is_gone = fate == Fate::Gone;
         });
     }
 
@@ -178,7 +185,6 @@ pub(crate) async fn live(opsward: &Opsward<'_>, rig: &Rig, plot: Plot, hosts: &[
         if plot == Plot::Accepted {
             for host in hosts {
                 until("the incident to have an owner", LIVED_WITHIN, || async {
-                    // A watch of the controller's that was held is let go where nothing more would be asked of it.
                     let phase = seen
                         .of(host)
                         .object

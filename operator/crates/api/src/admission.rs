@@ -7,13 +7,16 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use serde::Deserialize;
 
-/// The files, which the chart renders too.
+/// The files. Their names and their namespace are the chart's to render.
 const FILES: [&str; 2] = [
     include_str!("../../../../config/admission/close-check.yaml"),
     include_str!("../../../../config/admission/decision-check.yaml"),
 ];
 /// The namespace of Opsward's own accounts in the files.
 const NAMESPACE: &str = "opsward-system";
+
+/// The action of a binding that refuses.
+const DENY: &str = "Deny";
 
 /// A policy that must be in place, and the binding that makes it deny.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,16 @@ pub fn required(namespace: &str) -> Result<Vec<RequiredPolicy>, serde_yaml::Erro
         .iter()
         .map(|file| read(&file.replace(NAMESPACE, namespace)))
         .collect()
+}
+
+/// What to do where one is not in place.
+pub fn remedy(namespace: &str) -> String {
+    let apply = if namespace == NAMESPACE {
+        "kubectl apply -f config/admission/".to_owned()
+    } else {
+        format!("sed 's/{NAMESPACE}/{namespace}/' config/admission/*.yaml | kubectl apply -f -")
+    };
+    format!("nobody is asked and nothing counts until then: {apply}")
 }
 
 fn read(file: &str) -> Result<RequiredPolicy, serde_yaml::Error> {
@@ -66,7 +79,16 @@ impl RequiredPolicy {
 
     /// Whether `binding` makes it deny, everywhere.
     pub fn is_bound_by(&self, binding: &ValidatingAdmissionPolicyBinding) -> bool {
-        binding.spec.as_ref() == Some(&self.binding)
+        let denies = |spec: &ValidatingAdmissionPolicyBindingSpec| {
+            let actions = spec.validation_actions.iter().flatten();
+            actions.into_iter().any(|action| action == DENY)
+        };
+        let as_ours = |spec: &ValidatingAdmissionPolicyBindingSpec| ValidatingAdmissionPolicyBindingSpec {
+            validation_actions: self.binding.validation_actions.clone(),
+            ..spec.clone()
+        };
+        let spec = binding.spec.as_ref();
+        spec.is_some_and(|spec| denies(spec) && as_ours(spec) == self.binding)
     }
 }
 
@@ -105,6 +127,24 @@ mod tests {
             );
             let text = serde_json::to_string(&required.policy).unwrap();
             assert!(text.contains("system:serviceaccounts:elsewhere"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_binding_may_do_more_than_deny_but_not_less() {
+        let required = required(NAMESPACE).unwrap().remove(0);
+        for (actions, is_bound) in [
+            (vec!["Deny"], true),
+            (vec!["Deny", "Audit"], true),
+            (vec!["Audit"], false),
+        ] {
+            let mut spec = required.binding.clone();
+            spec.validation_actions = Some(actions.iter().map(ToString::to_string).collect());
+            let binding = ValidatingAdmissionPolicyBinding {
+                spec: Some(spec),
+                ..ValidatingAdmissionPolicyBinding::default()
+            };
+            assert_eq!(required.is_bound_by(&binding), is_bound, "{actions:?}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! People as users name them, in a rule and in a question.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +14,12 @@ pub struct Approvers {
     /// Users, as the API server calls them.
     ///
     /// Left out: nobody by name. `kubectl auth whoami` shows your own. Example: `[alice@example.com]`.
-    #[schemars(length(max = limits::LIST_ITEMS), inner(length(min = 1, max = limits::USER_CHARS)))]
+    #[schemars(length(max = limits::APPROVERS), inner(length(min = 1, max = limits::APPROVER_CHARS)))]
     pub users: Vec<String>,
     /// Groups, as the API server calls them.
     ///
     /// Left out: no group. `kubectl auth whoami` shows your own. Example: `[sre]`.
-    #[schemars(length(max = limits::LIST_ITEMS), inner(length(min = 1, max = limits::USER_CHARS)))]
+    #[schemars(length(max = limits::APPROVERS), inner(length(min = 1, max = limits::APPROVER_CHARS)))]
     pub groups: Vec<String>,
 }
 
@@ -25,6 +27,22 @@ impl Approvers {
     /// Whether nobody is named.
     pub const fn is_empty(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty()
+    }
+}
+
+/// For people: `user alice, group sre`, or who else may where nobody is named.
+impl fmt::Display for Approvers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return out.write_str("whoever may approve");
+        }
+        let users = self.users.iter().map(|user| ("user", user));
+        let groups = self.groups.iter().map(|group| ("group", group));
+        for (place, (kind, name)) in users.chain(groups).enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(out, "{comma}{kind} {name}")?;
+        }
+        Ok(())
     }
 }
 

@@ -90,6 +90,8 @@ pub enum Reason {
     PoliciesPresent,
     /// IdentityEnforced: an admission policy is missing or does not deny; the message names it.
     PoliciesMissing,
+    /// IdentityEnforced: a close came while they were in place.
+    CloseProven,
     /// IdentityEnforced: a close came while one was missing.
     CloseUnproven,
 }
@@ -119,6 +121,7 @@ impl Reason {
             Self::Unanswered => "Unanswered",
             Self::PoliciesPresent => "PoliciesPresent",
             Self::PoliciesMissing => "PoliciesMissing",
+            Self::CloseProven => "CloseProven",
             Self::CloseUnproven => "CloseUnproven",
         }
     }

@@ -189,11 +189,20 @@ fn triage(written: &Triage) -> Result<domain::triage::Triage, RuleError> {
     if written.mode == TriageMode::Never && names_people {
         return Err(invalid(format!("spec.triage: {}", limits::NOBODY_IS_ASKED)));
     }
+    let mut names = [approvers, escalate_to]
+        .into_iter()
+        .flat_map(|people| people.users.iter().chain(&people.groups));
+    if names.any(|name| name.is_empty() || name.chars().count() > limits::APPROVER_CHARS as usize) {
+        return Err(invalid(format!(
+            "spec.triage: the name of a user or group has 1 to {} characters",
+            limits::APPROVER_CHARS
+        )));
+    }
     for (kind, named) in [
         ("users", approvers.users.len() + escalate_to.users.len()),
         ("groups", approvers.groups.len() + escalate_to.groups.len()),
     ] {
-        if named > limits::LIST_ITEMS as usize {
+        if named > limits::APPROVERS as usize {
             return Err(invalid(format!("spec.triage: {}", limits::too_many_people(kind))));
         }
     }

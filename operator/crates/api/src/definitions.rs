@@ -6,13 +6,10 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Number, Value, json};
 
-use crate::{OpsEvent, TriageDecision, TriggerRule};
+use crate::{DecisionState, OpsEvent, TriageDecision, TriggerRule};
 
 /// The first lines of each file.
 const HEADER: &str = "# Generated from operator/crates/api by `make crds`; do not edit.\n";
-
-/// The state of a question that nothing has become of.
-const PENDING: &str = "Pending";
 
 /// A definition could not be written as YAML.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +43,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
 /// A status whose `state` may be Pending is so from the start: a POST carries no status, and until the first write
 /// a column would be empty and a field selector would find nothing.
 fn wait_by_default(schema: &mut JSONSchemaProps) {
+    let pending = DecisionState::default().as_str();
     let waits = |status: &JSONSchemaProps| {
         let state = status
             .properties
@@ -54,14 +52,14 @@ fn wait_by_default(schema: &mut JSONSchemaProps) {
         state
             .enum_
             .as_ref()
-            .map(|words| words.contains(&JSON(PENDING.into())))
+            .map(|words| words.contains(&JSON(pending.into())))
     };
     let status = schema
         .properties
         .as_mut()
         .and_then(|properties| properties.get_mut("status"));
     if let Some(status) = status.filter(|status| waits(status) == Some(true)) {
-        status.default = Some(JSON(json!({ "state": PENDING })));
+        status.default = Some(JSON(json!({ "state": pending })));
     }
 }
 

@@ -33,6 +33,7 @@ pub use ops_event::{
 pub use story::{Awaited, Decision, Moment, Outcome, WaitingOn};
 pub use triage_decision::{
     DecisionState, Feedback, Rating, SupersededBy, TriageDecision, TriageDecisionSpec, TriageDecisionStatus,
+    answer_command,
 };
 pub use trigger_rule::{
     LabelRequirement, Match, Resolve, Triage, Trigger, TriggerRule, TriggerRuleSpec, TriggerRuleStatus,

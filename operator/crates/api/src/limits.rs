@@ -72,6 +72,14 @@ pub const RESOURCES: u32 = 200;
 pub const RESOURCE_CHARS: u32 = 256;
 /// Conditions of one object.
 pub const CONDITIONS: u32 = 16;
+/// Users, and groups, that one question names: they travel with each record and question of their rule.
+pub const APPROVERS: u32 = 32;
+/// Characters of such a name.
+pub const APPROVER_CHARS: u32 = 256;
+/// Tiers beyond the first; there is one, and room for more.
+pub const TIERS: i64 = 100;
+/// Questions that may expire in a row.
+pub const UNANSWERED: i64 = 1_000_000;
 /// Characters of what a person says of a decision.
 pub const REASON_CHARS: u32 = 1024;
 /// Characters of a message in a status.
@@ -113,15 +121,24 @@ pub(crate) fn rule_at_most_max_open(field: &str) -> Rule {
 
 /// The schema's rule that a rule which asks nobody names nobody.
 pub(crate) fn rule_names_who_is_asked() -> Rule {
-    let rule = "self.mode != 'Never' || (!has(self.approvers) && !has(self.escalateTo))";
+    let named = |kind| format!("{} == 0", people(kind));
+    let rule = format!(
+        "self.mode != 'Never' || ({} && {})",
+        named("users"),
+        named("groups")
+    );
     Rule::new(rule).message(NOBODY_IS_ASKED)
 }
 
 /// The schema's rule that the people of both tiers together fit into one question.
 pub(crate) fn rule_fits_one_question(kind: &str) -> Rule {
+    Rule::new(format!("{} <= {APPROVERS}", people(kind))).message(too_many_people(kind).as_str())
+}
+
+/// How many users or groups both tiers name.
+fn people(kind: &str) -> String {
     let size = |field: &str| format!("(has(self.{field}) ? size(self.{field}.{kind}) : 0)");
-    let (first, second) = (size("approvers"), size("escalateTo"));
-    Rule::new(format!("{first} + {second} <= {LIST_ITEMS}")).message(too_many_people(kind).as_str())
+    format!("{} + {}", size("approvers"), size("escalateTo"))
 }
 
 /// What is said where people are named and nobody is asked.
@@ -130,7 +147,7 @@ pub(crate) const NOBODY_IS_ASKED: &str =
 
 /// What is said where both tiers together are more than one question can name.
 pub(crate) fn too_many_people(kind: &str) -> String {
-    format!("approvers and escalateTo: at most {LIST_ITEMS} {kind} together")
+    format!("approvers and escalateTo: at most {APPROVERS} {kind} together")
 }
 
 /// What is said of a duration out of bounds.

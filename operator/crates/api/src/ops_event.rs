@@ -275,7 +275,11 @@ pub struct OpsEventStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::end_reason")]
     pub end_reason: Option<EndReason>,
-    /// Firing: the problem is still there. Resolved: the incident has ended. RuleGone: its rule was deleted.
+    /// What holds of the incident.
+    ///
+    /// Firing: the problem is still there. Resolved: the incident has ended. RuleGone: its rule was deleted. Decided: a
+    /// person has decided, or nobody has to. IdentityEnforced: the API server says who decides or closes; only where
+    /// somebody is asked or closes.
     ///
     /// Example: `kubectl wait --for=condition=Resolved ope/NAME`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -10,6 +10,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::limits;
+use crate::triage_decision::SupersededBy;
 
 /// A string out of the words that `values` serialise to.
 fn words<T: Serialize>(values: impl IntoIterator<Item = T>) -> Schema {
@@ -44,6 +45,11 @@ pub(crate) fn end_reason(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn verdict(_: &mut SchemaGenerator) -> Schema {
     words([Verdict::Accept, Verdict::Discharge, Verdict::Escalate])
+}
+
+pub(crate) fn superseded_by(_: &mut SchemaGenerator) -> Schema {
+    use SupersededBy::{IdentityNotEnforced, IncidentEnded};
+    words([IncidentEnded, IdentityNotEnforced])
 }
 
 pub(crate) fn triage_mode(_: &mut SchemaGenerator) -> Schema {

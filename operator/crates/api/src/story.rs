@@ -29,7 +29,7 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::REASON_CHARS))]
     pub reason: Option<String>,
-    /// When it was decided.
+    /// When Opsward took the decision in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub at: Option<Time>,
@@ -91,7 +91,9 @@ pub struct Moment {
     /// When.
     #[schemars(schema_with = "schema::time")]
     pub at: Time,
-    /// What, in a word: Opened, SeverityRaised, Asked, Expired, Escalated, Accepted, Discharged, Resolved, Reopened.
+    /// What, in a word.
+    ///
+    /// Opened, SeverityRaised, Asked, Expired, Escalated, Accepted, Discharged, Superseded, Closed, Resolved or Reopened.
     #[schemars(length(max = limits::WORD_CHARS))]
     pub what: String,
     /// By whom or what: `rule/NAME`, a user's name.

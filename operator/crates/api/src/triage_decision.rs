@@ -40,20 +40,23 @@ use crate::schema;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "When it was asked."),
     printcolumn(name = "OpsEvent", type_ = "string", json_path = ".spec.opsEvent", priority = 1, description = "The incident."),
     validation = Rule::new("!has(oldSelf.status) || oldSelf.status.state == 'Pending' || (has(self.spec.decision) == has(oldSelf.spec.decision) && (!has(self.spec.decision) || self.spec.decision == oldSelf.spec.decision))").message(Message::Expression("'this question is ' + oldSelf.status.state + ': no decision is taken any more; `kubectl get td` shows which one waits'".to_owned())).reason(Reason::FieldValueForbidden),
-    validation = Rule::new("!has(self.spec.feedback) || (has(self.status) && self.status.state != 'Pending')").message("spec.feedback: comes after the decision; set spec.decision first").reason(Reason::FieldValueForbidden)
+    validation = Rule::new("!has(self.spec.feedback) || (has(self.status) && self.status.state != 'Pending')").message("spec.feedback: comes once the question is settled, a moment after the decision, when status.state is not Pending any more").reason(Reason::FieldValueForbidden)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.opsEvent == oldSelf.opsEvent && self.asks == oldSelf.asks && self.approvers == oldSelf.approvers && self.escalatesTo == oldSelf.escalatesTo && self.tier == oldSelf.tier && self.unanswered == oldSelf.unanswered && self.expiresAt == oldSelf.expiresAt").message("Opsward's question is written once; only decision, reason and feedback may be set").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("self.opsEvent == oldSelf.opsEvent && self.opsEventUid == oldSelf.opsEventUid && self.asks == oldSelf.asks && self.approvers == oldSelf.approvers && self.escalatesTo == oldSelf.escalatesTo && self.tier == oldSelf.tier && self.unanswered == oldSelf.unanswered && self.expiresAt == oldSelf.expiresAt").message("Opsward's question is written once; only decision, reason and feedback may be set").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision && has(self.decidedBy) == has(oldSelf.decidedBy) && (!has(self.decidedBy) || self.decidedBy == oldSelf.decidedBy) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason))").message(Message::Expression("(has(oldSelf.decidedBy) ? oldSelf.decidedBy : 'somebody') + ' has decided: ' + oldSelf.decision + '; a decision is given once'".to_owned())).reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.decision) || (!has(self.decidedBy) && !has(self.reason))").message("spec.decidedBy and spec.reason go with spec.decision: set that too").reason(Reason::FieldValueRequired),
     validation = Rule::new("!has(oldSelf.feedback) || (has(self.feedback) && self.feedback == oldSelf.feedback)").message("spec.feedback is given once").reason(Reason::FieldValueForbidden),
-    validation = Rule::new("!has(self.decision) || self.decision != 'Escalate' || size(self.escalatesTo.users) + size(self.escalatesTo.groups) > 0").message("spec.decision: there is no further tier to escalate to; Accept or Discharge, or add triage.escalateTo to the TriggerRule")
+    validation = Rule::new("!has(self.decision) || self.decision != 'Escalate' || size(self.escalatesTo.users) + size(self.escalatesTo.groups) > 0").message("spec.decision: everybody is asked already, there is no further tier; Accept or Discharge")
 )]
 pub struct TriageDecisionSpec {
     /// The OpsEvent that the question is about.
     #[schemars(length(max = limits::NAME_CHARS))]
     pub ops_event: String,
+    /// The uid of that OpsEvent: one that was deleted and came back is asked about anew.
+    #[schemars(length(max = limits::ID_CHARS))]
+    pub ops_event_uid: String,
     /// The question in a line: the incident's title.
     #[schemars(length(max = limits::TITLE_CHARS))]
     pub asks: String,
@@ -66,10 +69,10 @@ pub struct TriageDecisionSpec {
     /// How far it was escalated.
     ///
     /// 0: the rule's `approvers` are asked. 1: `escalateTo` too.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = limits::TIERS))]
     pub tier: i64,
     /// How often a question to the last tier has expired before this one; each such one stands twice as long.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = limits::UNANSWERED))]
     pub unanswered: i64,
     /// Until when the question stands.
     ///
@@ -144,15 +147,34 @@ pub enum DecisionState {
     Superseded,
 }
 
-// The words are explained in the description of `reason`, where `kubectl explain` shows them.
 /// Why a question counts no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SupersededBy {
     /// The incident ended.
     IncidentEnded,
     /// The answer came while nobody checked by whom.
     IdentityNotEnforced,
+}
+
+impl Rating {
+    /// The word as users write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Helpful => "Helpful",
+            Self::NotHelpful => "NotHelpful",
+            Self::Incorrect => "Incorrect",
+        }
+    }
+}
+
+impl SupersededBy {
+    /// The word as users see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IncidentEnded => "IncidentEnded",
+            Self::IdentityNotEnforced => "IdentityNotEnforced",
+        }
+    }
 }
 
 impl DecisionState {
@@ -184,10 +206,34 @@ pub struct TriageDecisionStatus {
     pub since: Option<Time>,
     /// Why it is Superseded; absent otherwise.
     ///
-    /// IncidentEnded: the incident ended before anybody answered. IdentityNotEnforced: the answer came while the admission
-    /// policies were missing that say by whom; the question was put again.
+    /// IncidentEnded: the incident ended before anybody answered. IdentityNotEnforced: the question or its answer is older
+    /// than the admission policies that say by whom; it was put again.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::superseded_by")]
     pub reason: Option<SupersededBy>,
+}
+
+impl TriageDecision {
+    /// Its number among those about its incident, from its name `<opsevent>-d<n>`; `None` for a name that Opsward does
+    /// not give.
+    pub fn number(&self) -> Option<u32> {
+        let name = self.metadata.name.as_deref()?;
+        let number = name.strip_prefix(&self.spec.ops_event)?.strip_prefix("-d")?;
+        number.parse().ok()
+    }
+
+    /// Whether it was put about the object of this uid, and not about an earlier one of its name.
+    pub fn is_about(&self, uid: Option<&str>) -> bool {
+        uid == Some(self.spec.ops_event_uid.as_str())
+    }
+}
+
+/// What a person types to answer a question.
+pub fn answer_command(name: &str, namespace: &str, verdict: Verdict) -> String {
+    let verdict = verdict.as_str();
+    format!(
+        "kubectl patch td {name} -n {namespace} --type=merge -p '{{\"spec\":{{\"decision\":\"{verdict}\"}}}}'"
+    )
 }
 
 impl From<Verdict> for DecisionState {

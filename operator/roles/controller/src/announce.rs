@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use api::answer_command;
 use domain::incident::EndReason;
 use domain::triage::Verdict;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -82,8 +83,8 @@ impl News {
 }
 
 impl News {
-    /// What `tell` says of the OpsEvent called `name`.
-    pub fn of(tell: Tell, name: &str) -> Self {
+    /// What `tell` says of the OpsEvent of this name and namespace; `by` is who answered its question.
+    pub fn of(tell: Tell, (namespace, name): (&str, &str), by: Option<&str>) -> Self {
         match tell {
             Tell::Opened => Self::normal("Opened", "Open", "the incident opened"),
             Tell::Reopened => Self::normal("Reopened", "Open", "a new occurrence brought the incident back"),
@@ -118,31 +119,23 @@ impl News {
             ),
             Tell::Asked(number) => {
                 let question = question::name(name, number);
-                let answer = format!(
-                    "a person is to decide: kubectl patch td {question} --type=merge -p '{{\"spec\":{{\"decision\":\"Accept\"}}}}' \
-                     (or Discharge, or Escalate)"
-                );
-                Self::normal("DecisionRequested", "Ask", answer)
+                let answer = answer_command(&question, namespace, Verdict::Accept);
+                let note = format!("a person is to decide: {answer} (or Discharge; docs/deciding.md)");
+                Self::normal("DecisionRequested", "Ask", note)
             }
-            Tell::Unanswered(number) => Self::warning(
-                "DecisionExpired",
-                "Ask",
-                format!(
-                    "nobody decided {} in time; another question follows",
-                    question::name(name, number)
-                ),
-            ),
+            Tell::Unanswered(number) => {
+                let question = question::name(name, number);
+                let note = format!("nobody decided {question} in time; another question follows");
+                Self::warning("DecisionExpired", "Ask", note)
+            }
             Tell::Answered(number, verdict) => {
                 let (reason, what) = match verdict {
-                    Verdict::Accept => ("Accepted", "a person has the incident"),
-                    Verdict::Discharge => ("Discharged", "a person said that it is no problem"),
-                    Verdict::Escalate => ("Escalated", "a person passed it on to the next tier"),
+                    Verdict::Accept => ("Accepted", "has the incident"),
+                    Verdict::Discharge => ("Discharged", "says that it is no problem"),
+                    Verdict::Escalate => ("Escalated", "passed it on to the next tier"),
                 };
-                Self::normal(
-                    reason,
-                    "Decide",
-                    format!("{what}, by {}", question::name(name, number)),
-                )
+                let (by, question) = (by.unwrap_or("somebody"), question::name(name, number));
+                Self::normal(reason, "Decide", format!("{by} {what} ({question})"))
             }
         }
     }
@@ -249,22 +242,34 @@ fn event(news: &News) -> Event {
 mod tests {
     use super::*;
 
+    fn news(tell: Tell) -> News {
+        News::of(tell, ("shop", "a-1"), Some("alice"))
+    }
+
+    #[test]
+    fn a_question_comes_with_the_command_that_answers_it_and_an_answer_with_who_gave_it() {
+        let asked = event(&news(Tell::Asked(2))).note.unwrap();
+        assert!(
+            asked.contains("kubectl patch td a-1-d2 -n shop --type=merge"),
+            "{asked}"
+        );
+        let answered = event(&news(Tell::Answered(2, Verdict::Discharge))).note.unwrap();
+        assert_eq!(answered, "alice says that it is no problem (a-1-d2)");
+        let expired = event(&news(Tell::Unanswered(1)));
+        assert_eq!(expired.reason, "DecisionExpired");
+        assert!(expired.note.unwrap().contains("a-1-d1"));
+    }
+
     #[test]
     fn a_closed_incident_and_a_cleared_one_have_different_reasons() {
-        assert_eq!(
-            News::of(Tell::Resolved(EndReason::Closed), "a").reason(),
-            "Closed"
-        );
-        assert_eq!(
-            News::of(Tell::Resolved(EndReason::Cleared), "a").reason(),
-            "Resolved"
-        );
+        assert_eq!(news(Tell::Resolved(EndReason::Closed)).reason(), "Closed");
+        assert_eq!(news(Tell::Resolved(EndReason::Cleared)).reason(), "Resolved");
     }
 
     #[test]
     fn an_object_that_comes_back_says_how_an_incident_is_closed() {
         assert!(
-            event(&News::of(Tell::BroughtBack, "a"))
+            event(&news(Tell::BroughtBack))
                 .note
                 .unwrap()
                 .contains("spec.close")

@@ -1,4 +1,5 @@
-//! The clocks: one reading of all of them, so that a decision sees one now. The only place of this crate that reads one.
+//! The clocks: one reading of all of them, so that a decision sees one now. The only reader of the wall clock in this
+//! crate; pauses and budgets may take the monotonic one where they are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,11 +32,11 @@ impl Clock {
     }
 
     /// Reads all clocks.
-    pub fn now(&self) -> Moment {
+    pub fn now(&self) -> Now {
         let instant = Instant::now();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = Time::EPOCH.plus(since_epoch).millis() + self.ahead.load(Ordering::Relaxed);
-        Moment {
+        Now {
             instant,
             time: Time::from_millis(millis),
             steady: Time::EPOCH.plus(instant.saturating_duration_since(self.started)),
@@ -43,9 +44,9 @@ impl Clock {
     }
 }
 
-/// Now.
+/// One reading of the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Now {
     /// By the monotonic clock, for pauses, budgets and deadlines.
     pub instant: Instant,
     /// By the wall clock, for what records and objects say. May jump both ways.
@@ -54,22 +55,17 @@ pub struct Moment {
     pub steady: Time,
 }
 
-impl Moment {
-    /// When the wall clock will show `time`, if nobody sets it.
-    pub fn when(self, time: Time) -> Instant {
-        self.instant + time.since(self.time)
-    }
-
+impl Now {
     /// When the steady clock will show `time`.
     pub fn when_steady(self, time: Time) -> Instant {
         self.instant + time.since(self.steady)
     }
 }
 
-/// A moment that tests start from, at this wall-clock time.
+/// A reading that tests start from, at this wall-clock time.
 #[cfg(test)]
-pub fn moment(time: Time) -> Moment {
-    Moment {
+pub fn now(time: Time) -> Now {
+    Now {
         instant: Instant::now(),
         time,
         steady: Time::EPOCH,
@@ -81,16 +77,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn a_wall_time_is_as_far_away_as_the_wall_clock_says() {
-        let now = moment(Time::from_millis(5_000));
-        assert_eq!(
-            now.when(Time::from_millis(7_500)),
-            now.instant + Duration::from_millis(2_500)
-        );
-        assert_eq!(now.when(Time::from_millis(1_000)), now.instant);
-    }
 
     #[test]
     fn a_wall_clock_that_is_set_moves_nothing_else() {

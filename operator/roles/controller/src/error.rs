@@ -77,6 +77,18 @@ impl WriteError {
         }
     }
 
+    /// Whether the API server itself answered so, other than that there are too many requests.
+    pub fn is_answer(&self) -> bool {
+        const TOO_MANY_REQUESTS: u16 = 429;
+        match self {
+            Self::Timeout => false,
+            Self::NamespaceClosed(_) | Self::Refused(_) => true,
+            Self::Unserved(error) => {
+                matches!(&**error, kube::Error::Api(status) if status.code != TOO_MANY_REQUESTS)
+            }
+        }
+    }
+
     /// When to try again.
     pub const fn retry(&self) -> Retry {
         match self {

@@ -1,55 +1,80 @@
 //! Whether the API server says who decides and who closes: whether the policies that make it do so are in place, as
 //! this version has them. Pure; it compares, and changes none.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::admission::RequiredPolicy;
+use api::admission::{RequiredPolicy, remedy};
 use domain::time::Time;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-
 use kube::core::ObjectMeta;
+use tokio::time::Instant;
 
+use crate::clock::Now;
 use crate::incidents::seen::Identity;
 use crate::mirror::Mirror;
 
-/// What to do about a policy that is not in place.
 /// How long after a policy or its binding appeared it is not relied upon: the API server takes them up within a second or
 /// two, each of several for itself, and what it let pass meanwhile nobody checked.
-pub const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
-/// What is said meanwhile.
-pub const FRESH: &str =
-    "the admission policies have just appeared; for 10 s the API server may not act by them yet";
-const REMEDY: &str = "nobody is asked and nothing counts until then: kubectl apply -f config/admission/";
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How things stand.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// Something lacks, for this reason.
+    Missing(String),
+    /// All is there, and is relied upon from then on.
+    Fresh(Instant, String),
+    /// All is there, as it is since then.
+    InPlace(Time),
+}
 
 /// The policies that must be in place, and those that are.
 #[derive(Debug)]
 pub struct Policies {
     required: Vec<RequiredPolicy>,
+    remedy: String,
     /// Policies of the names that matter.
     pub seen: Mirror<String, ValidatingAdmissionPolicy>,
     /// Bindings of the policies that matter.
     pub bindings: Mirror<String, ValidatingAdmissionPolicyBinding>,
-    missing: Option<String>,
+    /// Why what may not be seen may not, by its watch.
+    hidden: BTreeMap<&'static str, String>,
+    /// `None` until all has been seen.
+    state: Option<State>,
 }
 
 impl Policies {
-    /// None seen yet.
-    pub fn new(required: Vec<RequiredPolicy>) -> Self {
-        let mut policies = Self {
-            required,
+    /// None seen yet. Opsward's own accounts live in `namespace`.
+    ///
+    /// # Errors
+    /// The policies of this build cannot be read: a bug.
+    pub fn new(namespace: &str) -> Result<Self, serde_yaml::Error> {
+        Ok(Self {
+            required: api::admission::required(namespace)?,
+            remedy: remedy(namespace),
             seen: Mirror::new(),
             bindings: Mirror::new(),
-            missing: None,
-        };
-        policies.look();
-        policies
+            hidden: BTreeMap::new(),
+            state: None,
+        })
     }
 
-    /// Whether everything has been seen.
-    pub const fn is_whole(&self) -> bool {
-        self.seen.is_whole() && self.bindings.is_whole()
+    /// Whether everything has been seen, or may not be.
+    pub fn is_whole(&self) -> bool {
+        !self.hidden.is_empty() || (self.seen.is_whole() && self.bindings.is_whole())
+    }
+
+    /// A watch may not see, for this reason.
+    pub fn hidden(&mut self, watch: &'static str, why: String) {
+        self.hidden.insert(watch, why);
+    }
+
+    /// A watch has seen all of its own.
+    pub fn shown(&mut self, watch: &'static str) {
+        self.hidden.remove(watch);
     }
 
     /// Whether a policy of this name matters.
@@ -57,59 +82,116 @@ impl Policies {
         self.required.iter().any(|required| required.name == name)
     }
 
-    /// Looks again after something was seen; whether that changed the answer.
-    pub fn look(&mut self) -> bool {
-        let missing = self.required.iter().find_map(|required| self.lacks(required));
-        let changed = missing != self.missing;
-        self.missing = missing;
+    /// Looks again, after something was seen or time has passed; whether that changed the answer.
+    pub fn look(&mut self, now: Now) -> bool {
+        if !self.is_whole() {
+            return false;
+        }
+        let hidden = self.hidden.values().next().cloned();
+        let lacks = hidden.or_else(|| self.required.iter().find_map(|required| self.lacks(required)));
+        let state = match (lacks, &self.state) {
+            (Some(why), _) => State::Missing(why),
+            (None, Some(State::InPlace(since))) if *since == self.since() => State::InPlace(*since),
+            (None, Some(State::Fresh(until, _))) if *until <= now.instant => State::InPlace(self.since()),
+            (None, Some(State::Fresh(until, why))) => State::Fresh(*until, why.clone()),
+            (None, Some(State::Missing(_) | State::InPlace(_))) => fresh(now.instant + TAKEN_UP_WITHIN),
+            // Seen for the first time: they may have been there for long.
+            (None, None) => match TAKEN_UP_WITHIN.checked_sub(now.time.since(self.since())) {
+                Some(left) if !left.is_zero() => fresh(now.instant + left),
+                _ => State::InPlace(self.since()),
+            },
+        };
+        let changed = self.state.as_ref() != Some(&state);
+        self.state = Some(state);
         changed
     }
 
-    /// When the newest of what must be in place was created, by the API server's clock.
-    pub fn newest(&self) -> Option<Time> {
+    /// When to look again though nothing is seen.
+    pub const fn look_again(&self) -> Option<Instant> {
+        match &self.state {
+            Some(State::Fresh(until, _)) => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// When the newest of what must be in place was created or changed, by the API server's clock.
+    fn since(&self) -> Time {
         let policies = self.seen.iter().map(|(_, policy)| &policy.metadata);
         let bindings = self.bindings.iter().map(|(_, binding)| &binding.metadata);
-        let created = |metadata: &ObjectMeta| {
-            let at = metadata.creation_timestamp.as_ref()?.0;
-            Some(Time::from_millis(at.as_millisecond()))
-        };
-        policies.chain(bindings).filter_map(created).max()
+        policies.chain(bindings).map(changed_at).max().unwrap_or_default()
     }
 
     /// The answer.
     pub fn identity(&self) -> Identity<'_> {
-        self.missing
-            .as_deref()
-            .map_or(Identity::Enforced, Identity::Missing)
+        match &self.state {
+            Some(State::InPlace(since)) => Identity::Enforced { since: *since },
+            Some(State::Missing(why) | State::Fresh(_, why)) => Identity::Missing(why),
+            None => Identity::Missing("the admission policies have not been seen yet"),
+        }
     }
 
     fn lacks(&self, required: &RequiredPolicy) -> Option<String> {
-        let name = &required.name;
+        let (name, remedy) = (&required.name, &self.remedy);
         let Some(policy) = self.seen.get(name) else {
-            return Some(format!("ValidatingAdmissionPolicy {name} is missing; {REMEDY}"));
+            return Some(format!("ValidatingAdmissionPolicy {name} is missing; {remedy}"));
         };
         if !required.is(policy) {
             return Some(format!(
-                "ValidatingAdmissionPolicy {name} is not the one of this version; {REMEDY}"
+                "ValidatingAdmissionPolicy {name} is not the one of this version; {remedy}"
             ));
         }
         let bound = self
             .bindings
             .iter()
             .any(|(_, binding)| required.is_bound_by(binding));
-        (!bound).then(|| format!("no ValidatingAdmissionPolicyBinding makes {name} deny; {REMEDY}"))
+        (!bound).then(|| format!("no ValidatingAdmissionPolicyBinding makes {name} deny; {remedy}"))
     }
+}
+
+fn fresh(until: Instant) -> State {
+    let why = format!(
+        "the admission policies have just appeared; for {} s the API server may not act by them yet",
+        TAKEN_UP_WITHIN.as_secs()
+    );
+    State::Fresh(until, why)
+}
+
+/// When an object was created or last written, but for its status.
+fn changed_at(metadata: &ObjectMeta) -> Time {
+    let written = metadata.managed_fields.iter().flatten();
+    let written = written.filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty());
+    let times = written
+        .map(|entry| &entry.time)
+        .chain([&metadata.creation_timestamp]);
+    times
+        .flatten()
+        .map(|time| Time::from_millis(time.0.as_millisecond()))
+        .max()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time as KubeTime};
 
+    use super::*;
+    use crate::clock::now;
+
+    const CHECK: &str = "opsward-decision-check";
+
+    fn kube_time(at: Time) -> KubeTime {
+        api::conditions::kube_time(at)
+    }
+
+    /// Policies that were created 1,000 s after 1970 and are all in place.
     fn policies() -> Policies {
-        let mut policies = Policies::new(api::admission::required("opsward-system").unwrap());
+        let mut policies = Policies::new("opsward-system").unwrap();
+        policies.seen.begin();
+        policies.bindings.begin();
         for required in policies.required.clone() {
             let metadata = ObjectMeta {
                 name: Some(required.name.clone()),
+                creation_timestamp: Some(kube_time(Time::from_millis(1_000_000))),
                 ..ObjectMeta::default()
             };
             let policy = ValidatingAdmissionPolicy {
@@ -124,18 +206,93 @@ mod tests {
             policies.seen.put(required.name.clone(), policy);
             policies.bindings.put(required.name, binding);
         }
-        policies.look();
+        policies.seen.finish();
+        policies.bindings.finish();
         policies
     }
 
+    fn later(from: Now, seconds: u64) -> Now {
+        Now {
+            instant: from.instant + Duration::from_secs(seconds),
+            ..from
+        }
+    }
+
     #[test]
-    fn policies_in_place_say_who_decides() {
-        assert_eq!(policies().identity(), Identity::Enforced);
+    fn policies_that_were_there_long_ago_are_relied_upon_at_once() {
+        let mut policies = policies();
+        assert!(!policies.identity().is_enforced());
+        assert!(policies.look(now(Time::from_millis(1_010_000))));
+        let since = Time::from_millis(1_000_000);
+        assert_eq!(policies.identity(), Identity::Enforced { since });
+        assert_eq!(policies.look_again(), None);
+    }
+
+    #[test]
+    fn policies_that_have_just_appeared_are_relied_upon_after_ten_seconds() {
+        let mut policies = policies();
+        let seen = now(Time::from_millis(1_004_000));
+        assert!(policies.look(seen));
+        assert!(!policies.identity().is_enforced());
+        assert_eq!(policies.look_again(), Some(seen.instant + Duration::from_secs(6)));
+        assert!(!policies.look(later(seen, 5)));
+        assert!(policies.look(later(seen, 6)));
+        assert!(policies.identity().is_enforced());
+    }
+
+    #[test]
+    fn a_policy_that_comes_back_is_as_good_as_new_whatever_the_wall_clock_says() {
+        let mut policies = policies();
+        let seen = now(Time::from_millis(9_000_000));
+        policies.look(seen);
+        let binding = policies.bindings.get(&CHECK.to_owned()).unwrap().clone();
+        policies.bindings.remove(&CHECK.to_owned());
+        assert!(policies.look(seen));
+        assert_eq!(policies.look_again(), None);
+        policies.bindings.put(CHECK.to_owned(), binding);
+        assert!(policies.look(seen));
+        assert!(!policies.identity().is_enforced());
+        assert!(policies.look(later(seen, 10)));
+        assert!(policies.identity().is_enforced());
+    }
+
+    #[test]
+    fn a_policy_that_was_edited_and_put_back_is_in_place_since_then() {
+        let mut policies = policies();
+        let mut policy = policies.seen.get(&CHECK.to_owned()).unwrap().clone();
+        let entry = |seconds: i64, subresource: Option<&str>| ManagedFieldsEntry {
+            time: Some(kube_time(Time::from_millis(seconds * 1000))),
+            subresource: subresource.map(str::to_owned),
+            ..ManagedFieldsEntry::default()
+        };
+        // kube-controller-manager writes the status.
+        policy.metadata.managed_fields = Some(vec![entry(2_000, None), entry(3_000, Some("status"))]);
+        policies.seen.put(CHECK.to_owned(), policy);
+        policies.look(now(Time::from_millis(9_000_000)));
+        let since = Time::from_millis(2_000_000);
+        assert_eq!(policies.identity(), Identity::Enforced { since });
+    }
+
+    #[test]
+    fn what_may_not_be_seen_holds_until_it_is_seen() {
+        let mut policies = policies();
+        let seen = now(Time::from_millis(9_000_000));
+        policies.look(seen);
+        policies.hidden("policies", "no right to list policies".to_owned());
+        assert!(policies.look(seen));
+        assert_eq!(
+            policies.identity(),
+            Identity::Missing("no right to list policies")
+        );
+        policies.shown("policies");
+        assert!(policies.look(seen));
+        assert!(policies.look(later(seen, 10)));
+        assert!(policies.identity().is_enforced());
     }
 
     #[test]
     fn what_is_missing_is_named_with_the_remedy() {
-        let name = "opsward-decision-check".to_owned();
+        let name = CHECK.to_owned();
         let mut gone = policies();
         gone.seen.remove(&name);
         let mut unbound = policies();
@@ -158,7 +315,7 @@ mod tests {
                 "ValidatingAdmissionPolicy opsward-decision-check is not the one of this version",
             ),
         ] {
-            assert!(policies.look());
+            assert!(policies.look(now(Time::from_millis(9_000_000))));
             let Identity::Missing(why) = policies.identity() else {
                 panic!("{expected}")
             };

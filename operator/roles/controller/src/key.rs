@@ -15,6 +15,14 @@ pub fn rule_resource() -> ApiResource {
     ApiResource::erase::<TriggerRule>(&())
 }
 
+/// A TriageDecision as it is stored: one that this version cannot read does not stop the watch of all others.
+pub type WrittenQuestion = Object<Value, Value>;
+
+/// The resource of [`WrittenQuestion`].
+pub fn question_resource() -> ApiResource {
+    ApiResource::erase::<TriageDecision>(&())
+}
+
 /// What a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

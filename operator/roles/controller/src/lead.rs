@@ -8,7 +8,6 @@ mod rule;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use api::admission::RequiredPolicy;
 use bus::Bus;
 use futures::StreamExt;
 use kube::Client;
@@ -19,10 +18,10 @@ use tracing::{error, info, warn};
 
 use crate::announce::Announcer;
 use crate::budget::WriteBudget;
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Now};
 use crate::error::ControllerError;
 use crate::gate::Gate;
-use crate::identity::{FRESH, TAKEN_UP_WITHIN};
+use crate::identity::Policies;
 use crate::incidents::IncidentMemory;
 use crate::incidents::deadline::Deadline;
 use crate::incidents::seen::Identity;
@@ -38,7 +37,7 @@ use crate::world::{Touched, World};
 
 /// Writes under way at once: enough to open 500 incidents in about a second, few enough for a small API server.
 const WRITES_IN_FLIGHT: usize = 16;
-/// Longest sleep: a wall clock that was set is noticed within an hour. Waking costs no request.
+/// Longest sleep, where nothing is due. Waking costs no request.
 const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 
 /// What the leading part works with.
@@ -74,18 +73,16 @@ pub struct Leader<'a> {
     telling: HashSet<Key>,
     calls: JoinSet<Done>,
     caught_up_at: Instant,
-    /// When admission policies that have just appeared are relied upon; `None` once they are, or are not there.
-    relied_upon_from: Option<Instant>,
     started: bool,
 }
 
 impl<'a> Leader<'a> {
     /// Nothing seen yet. The budget outlives the term.
-    pub fn new(tools: Tools, required: Vec<RequiredPolicy>, budget: &'a mut WriteBudget) -> Self {
+    pub fn new(tools: Tools, policies: Policies, budget: &'a mut WriteBudget) -> Self {
         Self {
             tools,
             budget,
-            world: World::new(required),
+            world: World::new(policies),
             incidents: HashMap::new(),
             rules: HashMap::new(),
             plan: Plan::new(),
@@ -95,7 +92,6 @@ impl<'a> Leader<'a> {
             telling: HashSet::new(),
             calls: JoinSet::new(),
             caught_up_at: Instant::now(),
-            relied_upon_from: None,
             started: false,
         }
     }
@@ -114,8 +110,9 @@ impl<'a> Leader<'a> {
                 biased;
                 Some(done) = self.calls.join_next() => self.report(done?, self.tools.clock.now()),
                 Some(observation) = observations.next() => {
-                    let touched = self.world.observe(observation);
-                    self.consider(touched, self.tools.clock.now());
+                    let now = self.tools.clock.now();
+                    let touched = self.world.observe(observation, now);
+                    self.consider(touched, now);
                 }
                 () = sleep_until(wake) => {}
             }
@@ -123,7 +120,7 @@ impl<'a> Leader<'a> {
     }
 
     /// Looks again at what an observation concerns.
-    fn consider(&mut self, touched: Touched, now: Moment) {
+    fn consider(&mut self, touched: Touched, now: Now) {
         if touched == Touched::Blind {
             let reason = self.world.blind();
             // Once the picture is whole, work goes on with what is known; a role that shares the process must not
@@ -153,7 +150,6 @@ impl<'a> Leader<'a> {
             Touched::Rules(Some(namespace)) => self.keys_of(Kind::Rule, &namespace),
             Touched::IncidentsOf(namespace) => self.keys_of(Kind::Incident, &namespace),
             Touched::Identity => {
-                self.relied_upon_from = Some(now.instant + TAKEN_UP_WITHIN);
                 self.show_identity();
                 self.world.keys(Kind::Incident)
             }
@@ -164,7 +160,7 @@ impl<'a> Leader<'a> {
     }
 
     /// The picture is whole for the first time: decide about everything.
-    fn start(&mut self, now: Moment) {
+    fn start(&mut self, now: Now) {
         self.started = true;
         self.caught_up_at = now.instant;
         let (incidents, rules) = (self.world.keys(Kind::Incident), self.world.keys(Kind::Rule));
@@ -174,9 +170,6 @@ impl<'a> Leader<'a> {
             "everything seen, reconciling"
         );
         self.tools.health.ready();
-        let age = self.world.identity_since().map(|since| now.time.since(since));
-        let left = age.map(|age| TAKEN_UP_WITHIN.saturating_sub(age));
-        self.relied_upon_from = left.filter(|left| !left.is_zero()).map(|left| now.instant + left);
         self.show_identity();
         for key in incidents.iter().chain(&rules) {
             self.reconcile(key, now);
@@ -185,30 +178,13 @@ impl<'a> Leader<'a> {
 
     /// Says whether the API server says who decides.
     fn show_identity(&self) {
-        match (self.world.identity(), self.relied_upon_from) {
-            (Identity::Enforced, None) => {
-                self.tools.metrics.set_identity_enforced(1);
-                info!("the API server says who decides");
-            }
-            (Identity::Enforced, Some(_)) => {
-                self.tools.metrics.set_identity_enforced(0);
-                info!("{FRESH}");
-            }
-            (Identity::Missing(why), _) => {
-                self.tools.metrics.set_identity_enforced(0);
-                error!(why, "the API server does not say who decides");
-            }
-        }
-    }
-
-    /// Policies that appeared a while ago are relied upon from now on.
-    fn rely_upon_policies(&mut self, now: Moment) {
-        if self.relied_upon_from.is_some_and(|from| from <= now.instant) {
-            self.relied_upon_from = None;
-            self.show_identity();
-            for key in self.world.keys(Kind::Incident) {
-                self.reconcile(&key, now);
-            }
+        let identity = self.world.identity();
+        self.tools
+            .metrics
+            .set_identity_enforced(u64::from(identity.is_enforced()));
+        match identity {
+            Identity::Enforced { .. } => info!("the API server says who decides"),
+            Identity::Missing(why) => error!(why, "the API server does not say who decides"),
         }
     }
 
@@ -221,7 +197,7 @@ impl<'a> Leader<'a> {
     }
 
     /// Decides about one key and does of it what costs no write; the write itself is planned.
-    fn reconcile(&mut self, key: &Key, now: Moment) {
+    fn reconcile(&mut self, key: &Key, now: Now) {
         // What a write under way brings back leads here again.
         if self.writing.contains(key) {
             return;
@@ -244,8 +220,15 @@ impl<'a> Leader<'a> {
     }
 
     /// Starts the writes that budget, gate and concurrency let through.
-    fn start_calls(&mut self, now: Moment) {
-        self.rely_upon_policies(now);
+    fn start_calls(&mut self, now: Now) {
+        if self
+            .world
+            .identity_changes_at()
+            .is_some_and(|at| at <= now.instant)
+        {
+            let touched = self.world.look_at_identity(now);
+            self.consider(touched, now);
+        }
         while let Some(key) = self.plan.expired(now.instant) {
             self.reconcile(&key, now);
         }
@@ -259,7 +242,7 @@ impl<'a> Leader<'a> {
     }
 
     /// Decides once more, so that the newest record is what is written, and writes.
-    fn start_write(&mut self, key: Key, now: Moment) {
+    fn start_write(&mut self, key: Key, now: Now) {
         let client = self.tools.client.clone();
         match key.kind {
             Kind::Incident => {
@@ -271,7 +254,7 @@ impl<'a> Leader<'a> {
                     if let (Work::Ask(question), Some(record)) = (&planned.work, self.world.incident(&key).0)
                         && let Some(deadline) = Deadline::of_question(question, record)
                     {
-                        memory.expect(deadline, now);
+                        memory.timer.expect(deadline, now);
                     }
                 }
                 let since = self.shown_since(&key, &planned.tells);
@@ -290,7 +273,7 @@ impl<'a> Leader<'a> {
     }
 
     /// When something is to be done although nothing is seen to change.
-    fn next_wake(&mut self, now: Moment) -> Instant {
+    fn next_wake(&mut self, now: Now) -> Instant {
         let turn = match self.gate.opens_at() {
             _ if self.writing.len() >= WRITES_IN_FLIGHT => None,
             Some(_) if !self.writing.is_empty() => None,
@@ -300,7 +283,7 @@ impl<'a> Leader<'a> {
                 .map(|turn| opens.map_or(turn, |at| at.max(turn))),
         };
         let latest = now.instant + LONGEST_SLEEP;
-        [turn, self.plan.next_expiry(), self.relied_upon_from]
+        [turn, self.plan.next_expiry(), self.world.identity_changes_at()]
             .into_iter()
             .flatten()
             .fold(latest, Instant::min)

@@ -2,7 +2,7 @@
 //! on each TriggerRule what the log made of it. Many may run, one acts, by a Kubernetes Lease.
 //!
 //! It counts nothing and ends no incident: the correlator does, and its records are what is shown. It is the only
-//! writer of OpsEvents and of the status of both kinds.
+//! writer of OpsEvents, of TriageDecisions but for their answers, and of all statuses.
 
 mod announce;
 mod budget;
@@ -28,7 +28,6 @@ mod samples;
 mod world;
 mod write;
 
-use api::admission::RequiredPolicy;
 use bus::Bus;
 use kube::Client;
 use platform::{Component, Health, Leadership, Lease, LeaseConfig, Shutdown, Stages};
@@ -41,6 +40,7 @@ pub use self::config::{ControllerConfig, LeaseName};
 pub use self::error::{ControllerError, Retry, WriteError};
 
 use self::budget::WriteBudget;
+use self::identity::Policies;
 use self::lead::{Leader, Tools};
 use self::metrics::Metrics;
 
@@ -52,7 +52,8 @@ pub struct Controller {
     health: Component,
     lease: Lease,
     identity: String,
-    required: Vec<RequiredPolicy>,
+    /// The namespace of Opsward's own accounts.
+    accounts: String,
     clock: Clock,
 }
 
@@ -70,7 +71,7 @@ impl Controller {
         (registry, stages): (&mut Registry, &Stages),
     ) -> Result<Self, ControllerError> {
         let identity = config.identity;
-        let required = api::admission::required(&config.lease.namespace)?;
+        let accounts = config.lease.namespace.clone();
         let lease = LeaseConfig::new(config.lease.namespace, config.lease.name, identity.clone());
         let lease = Lease::new(client.clone(), lease)?;
         let (metrics, health) = (
@@ -84,7 +85,7 @@ impl Controller {
             health,
             lease,
             identity,
-            required,
+            accounts,
             clock: Clock::system(),
         })
     }
@@ -108,7 +109,7 @@ impl Controller {
             health,
             lease,
             identity,
-            required,
+            accounts,
             clock,
         } = self;
         let leadership = lease.leadership();
@@ -123,7 +124,7 @@ impl Controller {
                     metrics,
                     health,
                     identity,
-                    required,
+                    accounts,
                     clock,
                 },
                 &both,
@@ -145,7 +146,7 @@ struct Part {
     metrics: Metrics,
     health: Component,
     identity: String,
-    required: Vec<RequiredPolicy>,
+    accounts: String,
     clock: Clock,
 }
 
@@ -177,7 +178,7 @@ async fn lead_by_terms(
             announcer,
             clock: part.clock.clone(),
         };
-        let leader = Leader::new(tools, part.required.clone(), &mut budget).run(leadership.clone());
+        let leader = Leader::new(tools, Policies::new(&part.accounts)?, &mut budget).run(leadership.clone());
         let ended = tokio::select! {
             biased;
             () = shutdown.requested() => Ok(()),

@@ -21,6 +21,10 @@ struct KindAndReason {
     reason: &'static str,
 }
 
+/// Of a metric that there is one of, or none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoLabels {}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
@@ -69,7 +73,8 @@ pub struct Metrics {
     decision_time: Family<SeverityLabel, Histogram>,
     time_to_acknowledge: Family<SeverityLabel, Histogram>,
     time_to_resolve: Family<SeverityLabel, Histogram>,
-    identity_enforced: Gauge<u64, AtomicU64>,
+    /// Of who leads; a standby knows nothing of it.
+    identity_enforced: Family<NoLabels, Gauge<u64, AtomicU64>>,
     leading: Gauge<u64, AtomicU64>,
     waiting: Gauge<u64, AtomicU64>,
 }
@@ -95,7 +100,7 @@ impl Metrics {
             decision_time: by_severity(),
             time_to_acknowledge: by_severity(),
             time_to_resolve: by_severity(),
-            identity_enforced: Gauge::default(),
+            identity_enforced: Family::default(),
             leading: Gauge::default(),
             waiting: Gauge::default(),
         };
@@ -116,12 +121,12 @@ impl Metrics {
         );
         registry.register(
             "opsward_decisions",
-            "Questions by what became of them",
+            "Questions by what became of them, as far as this process saw its own write done",
             metrics.decisions.clone(),
         );
         registry.register(
             "opsward_decision_duration_seconds",
-            "From the question to a person's answer, by the incident's severity",
+            "From the question until a person's answer was taken in, by the incident's severity",
             metrics.decision_time.clone(),
         );
         registry.register(
@@ -136,7 +141,7 @@ impl Metrics {
         );
         registry.register(
             "opsward_identity_enforced",
-            "1 while the admission policies are in place by which the API server says who decides",
+            "1 while the admission policies are in place by which the API server says who decides; of the controller that leads",
             metrics.identity_enforced.clone(),
         );
         registry.register(
@@ -209,12 +214,15 @@ impl Metrics {
 
     /// Whether the API server says who decides: 1 or 0.
     pub fn set_identity_enforced(&self, enforced: u64) {
-        self.identity_enforced.set(enforced);
+        self.identity_enforced.get_or_create(&NoLabels {}).set(enforced);
     }
 
     /// Leading began (1) or ended (0).
     pub fn set_leading(&self, leaders: u64) {
         self.leading.set(leaders);
+        if leaders == 0 {
+            self.identity_enforced.clear();
+        }
     }
 
     /// How many objects want a write now.

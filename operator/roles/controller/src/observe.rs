@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{OpsEvent, TriageDecision};
+use api::OpsEvent;
 use bus::{Bus, Change, Record, SourceRecord};
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::key::{WrittenRule, rule_resource};
+use crate::key::{WrittenQuestion, WrittenRule, question_resource, rule_resource};
 
 /// How long the API server keeps a watch open. Long, because a settled controller makes no other requests than to
 /// open its watches again; kube notices a dead connection 5 s later.
@@ -33,14 +33,18 @@ const WATCH_SECONDS: u32 = 290;
 /// server's return.
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How soon what may not be seen is asked for again: an administrator repairs a right by hand.
+const HIDDEN_RETRY: Duration = Duration::from_secs(10);
 /// Changes of one bucket that may wait; beyond, NATS is read no further.
 const CHANGES_WAITING: usize = 64;
 
 const OPS_EVENTS: &str = "opsevents.opsward.dev";
 const TRIGGER_RULES: &str = "triggerrules.opsward.dev";
 const TRIAGE_DECISIONS: &str = "triagedecisions.opsward.dev";
-const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
-const BINDINGS: &str = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
+/// The watch of admission policies.
+pub const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
+/// The watch of their bindings.
+pub const BINDINGS: &str = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
 const NAMESPACES: &str = "namespaces";
 
 /// A change of what one watch shows.
@@ -76,7 +80,7 @@ pub enum Observation {
     /// Of TriggerRules.
     Rule(Feed<Box<WrittenRule>, Box<WrittenRule>>),
     /// Of TriageDecisions.
-    Question(Feed<Box<TriageDecision>, Box<TriageDecision>>),
+    Question(Feed<Box<WrittenQuestion>, Box<WrittenQuestion>>),
     /// Of ValidatingAdmissionPolicies.
     Policy(Feed<Box<ValidatingAdmissionPolicy>, Box<ValidatingAdmissionPolicy>>),
     /// Of what binds them.
@@ -85,6 +89,8 @@ pub enum Observation {
     Namespace(NamespaceFeed),
     /// A watch cannot see now; its name, what is missing and what to do.
     Blind(&'static str, String),
+    /// Admission policies may not be seen; the watch's name, what is missing and what to do.
+    Hidden(&'static str, String),
 }
 
 impl Observation {
@@ -100,7 +106,7 @@ impl Observation {
             Self::Policy(_) => POLICIES,
             Self::Binding(_) => BINDINGS,
             Self::Namespace(_) => NAMESPACES,
-            Self::Blind(watch, _) => watch,
+            Self::Blind(watch, _) | Self::Hidden(watch, _) => watch,
         }
     }
 
@@ -118,12 +124,14 @@ impl Observation {
                 | Self::Binding(Feed::Begin)
                 | Self::Namespace(Feed::Begin)
                 | Self::Blind(..)
+                | Self::Hidden(..)
         )
     }
 }
 
 /// All watches.
 pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send + Unpin + use<> {
+    let questions: Api<WrittenQuestion> = Api::all_with(client.clone(), &question_resource());
     let rules: Api<WrittenRule> = Api::all_with(client.clone(), &rule_resource());
     let watches: [BoxStream<'static, Observation>; 9] = [
         records(bus.clone(), Observation::Incident),
@@ -131,15 +139,42 @@ pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send
         records(bus.clone(), Observation::Source),
         objects(Api::all(client.clone()), OPS_EVENTS, Observation::OpsEvent),
         objects(rules, TRIGGER_RULES, Observation::Rule),
-        objects(Api::all(client.clone()), TRIAGE_DECISIONS, Observation::Question),
-        objects(Api::all(client.clone()), POLICIES, Observation::Policy),
-        objects(Api::all(client.clone()), BINDINGS, Observation::Binding),
+        objects(questions, TRIAGE_DECISIONS, Observation::Question),
+        policies(client, POLICIES, Observation::Policy),
+        policies(client, BINDINGS, Observation::Binding),
         objects(Api::all(client.clone()), NAMESPACES, Observation::Namespace),
     ];
     stream::select_all(watches)
 }
 
 type Of<T> = fn(T) -> Observation;
+
+/// The watch of what says who decides. Where that may not be seen, what needs it must hold, and nothing else; and when it may
+/// be seen again it is listed anew, for a watch that is merely taken up again says nothing.
+fn policies<K>(
+    client: &Client,
+    resource: &'static str,
+    of: Of<Feed<Box<K>, Box<K>>>,
+) -> BoxStream<'static, Observation>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let client = client.clone();
+    let terms = stream::iter(0_u64..).then(|term| async move {
+        if term > 0 {
+            sleep(HIDDEN_RETRY).await;
+        }
+    });
+    let watched = terms.flat_map(move |()| {
+        let api: Api<K> = Api::all(client.clone());
+        objects(api, resource, of).scan(false, |is_hidden, observation| {
+            let next = (!*is_hidden).then_some(observation);
+            *is_hidden = matches!(next, Some(Observation::Hidden(..)));
+            std::future::ready(next)
+        })
+    });
+    watched.boxed()
+}
 
 fn objects<K>(
     api: Api<K>,
@@ -157,9 +192,21 @@ where
             Ok(Event::InitApply(object) | Event::Apply(object)) => of(Feed::There(Box::new(object))),
             Ok(Event::InitDone) => of(Feed::Whole),
             Ok(Event::Delete(object)) => of(Feed::Gone(Box::new(object))),
+            Err(error) if is_hidden(resource, &error) => {
+                Observation::Hidden(resource, blind(resource, &error))
+            }
             Err(error) => Observation::Blind(resource, blind(resource, &error)),
         });
     observed.boxed()
+}
+
+/// Whether it is a refusal to show admission policies.
+fn is_hidden(resource: &str, error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else {
+        return false;
+    };
+    let refused = matches!(cause, kube::Error::Api(status) if status.is_forbidden() || status.is_not_found());
+    refused && [POLICIES, BINDINGS].contains(&resource)
 }
 
 /// What a person reads in `/readyz` while `resource` cannot be watched.

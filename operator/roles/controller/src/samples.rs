@@ -106,7 +106,8 @@ pub fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>
         close: CloseWish::Unsent,
         questions: Questions::default(),
         time_passed: false,
-        identity: Identity::Enforced,
+        refused: None,
+        identity: Identity::Enforced { since: Time::EPOCH },
     }
 }
 

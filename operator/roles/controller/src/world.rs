@@ -4,15 +4,15 @@ mod take_in;
 
 use std::collections::{BTreeMap, HashMap};
 
-use api::admission::RequiredPolicy;
 use api::{OpsEvent, TriageDecision, TriggerRuleSpec};
 use bus::SourceRecord;
 use domain::incident::IncidentRecord;
 use domain::rule::record::RuleRecord;
-use domain::time::Time;
 
+use tokio::time::Instant;
 use tracing::trace;
 
+use crate::clock::Now;
 use crate::identity::Policies;
 use crate::incidents::question::{Questions, ask_of};
 use crate::incidents::seen::{Identity, NamespaceState};
@@ -70,13 +70,13 @@ pub struct World {
 
 impl World {
     /// Nothing seen yet.
-    pub fn new(required: Vec<RequiredPolicy>) -> Self {
+    pub fn new(policies: Policies) -> Self {
         Self {
             incidents: Mirror::new(),
             ops_events: Mirror::new(),
             questions: Mirror::new(),
             numbers: HashMap::new(),
-            policies: Policies::new(required),
+            policies,
             rule_records: Mirror::new(),
             rules: Mirror::new(),
             sources: Mirror::new(),
@@ -87,7 +87,7 @@ impl World {
 
     /// Whether every watch has shown all that was there. Before, a thing not seen may well exist, and nothing may be
     /// decided.
-    pub const fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.incidents.is_whole()
             && self.ops_events.is_whole()
             && self.questions.is_whole()
@@ -108,7 +108,7 @@ impl World {
     }
 
     /// Takes in one observation.
-    pub fn observe(&mut self, observation: Observation) -> Touched {
+    pub fn observe(&mut self, observation: Observation, now: Now) -> Touched {
         let watch = observation.watch();
         if observation.sees() {
             self.blind.remove(watch);
@@ -121,9 +121,10 @@ impl World {
             Observation::OpsEvent(feed) => self.ops_event(feed),
             Observation::Rule(feed) => self.rule(feed),
             Observation::Question(feed) => self.question(feed),
-            Observation::Policy(feed) => self.policy(feed),
-            Observation::Binding(feed) => self.binding(feed),
+            Observation::Policy(feed) => self.policy(feed, now),
+            Observation::Binding(feed) => self.binding(feed, now),
             Observation::Namespace(feed) => self.namespace(feed),
+            Observation::Hidden(watch, reason) => self.policies_hidden(watch, reason, now),
             Observation::Blind(watch, reason) => {
                 let before = self.blind.insert(watch, reason);
                 if before.as_ref() == self.blind.get(watch) {
@@ -198,9 +199,18 @@ impl World {
         self.policies.identity()
     }
 
-    /// When the newest policy by which it does was created.
-    pub fn identity_since(&self) -> Option<Time> {
-        self.policies.newest()
+    /// Looks at that again, as time has passed.
+    pub fn look_at_identity(&mut self, now: Now) -> Touched {
+        if self.policies.look(now) {
+            Touched::Identity
+        } else {
+            Touched::Nothing
+        }
+    }
+
+    /// When to do so.
+    pub const fn identity_changes_at(&self) -> Option<Instant> {
+        self.policies.look_again()
     }
 
     /// The answer to a write of a rule's status.

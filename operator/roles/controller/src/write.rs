@@ -25,6 +25,16 @@ pub enum Outcome<K> {
     Outdated(Option<K>),
 }
 
+impl<K> Outcome<K> {
+    /// A write that is found to have been done: its answer got lost, and the next try met the result.
+    fn done_where(self, is_done: impl Fn(&K) -> bool) -> Self {
+        match self {
+            Self::Outdated(Some(found)) if is_done(&found) => Self::Written(found),
+            other => other,
+        }
+    }
+}
+
 /// Why a call gave no result.
 enum Failure {
     /// The object is not as it was thought to be: read it again.
@@ -55,7 +65,8 @@ pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError>
             let api = ops_events(client, &object);
             let done = replace_status(&api, &object).await.map(Outcome::Written);
             let outcome = settle(&api, name(&object.metadata), done).await?;
-            Ok(Written::OpsEvent(Box::new(outcome)))
+            let is_done = |found: &OpsEvent| found.status == object.status;
+            Ok(Written::OpsEvent(Box::new(outcome.done_where(is_done))))
         }
         Work::Delete(object) => {
             let api = ops_events(client, &object);
@@ -67,6 +78,7 @@ pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError>
             let api: Api<TriageDecision> = Api::namespaced(client, namespace(&question.metadata));
             let done = call(api.create(&put_params(), &question)).await;
             let outcome = settle(&api, name(&question.metadata), done.map(Outcome::Written)).await?;
+            let outcome = outcome.done_where(|found: &TriageDecision| found.spec == question.spec);
             Ok(Written::Question(Box::new(outcome), question))
         }
         Work::Settle(question) => {
@@ -74,6 +86,7 @@ pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError>
             let name = name(&question.metadata);
             let done = call(api.replace_status(name, &put_params(), &question)).await;
             let outcome = settle(&api, name, done.map(Outcome::Written)).await?;
+            let outcome = outcome.done_where(|found: &TriageDecision| found.status == question.status);
             Ok(Written::Question(Box::new(outcome), question))
         }
     }

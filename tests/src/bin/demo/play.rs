@@ -156,50 +156,11 @@ async fn close(stage: &Stage) -> Result<()> {
 }
 
 async fn decide(stage: &Stage) -> Result<()> {
-    heading(&format!(
-        "{} services do not answer: their rule asks a person before anything else",
-        SERVICES.len()
-    ));
-    stage
-        .shell
-        .run(&format!("opsward send {FOLDER}/outages.json"))
-        .await?;
-    for service in SERVICES {
-        let asked = until("the question", POLICIES_WITHIN, || {
-            of_service(stage, service, "Pending")
-        });
-        asked.await?;
-    }
-    stage
-        .shell
-        .run("kubectl get opsevents --field-selector status.phase=AwaitingDecision")
-        .await?;
-    stage.shell.run("kubectl get triagedecisions").await?;
-
     let [checkout, search] = SERVICES;
+    ask(stage).await?;
     let down = name(&of_service(stage, checkout, "Pending").await?)?;
     let planned = name(&of_service(stage, search, "Pending").await?)?;
-    let patch = |event: &str, spec: &str| {
-        format!("kubectl patch td {event}-d1 --type=merge -p '{{\"spec\":{spec}}}'")
-    };
-    remark(&format!("{STRANGER} may edit all of this, but is no approver:"));
-    let accept = patch(&down, r#"{"decision":"Accept"}"#);
-    let refused = stage.shell.refused_as(STRANGER, &accept).await?;
-    ensure!(refused.contains("bob may not decide this"), "{refused}");
-    remark(&format!(
-        "{PERSON} is in the group sre. {checkout} is really down: {PERSON} has it."
-    ));
-    stage.shell.run(&accept).await?;
-    remark(&format!("{search} is down as planned, and is no problem:"));
-    let discharge = patch(
-        &planned,
-        r#"{"decision":"Discharge","reason":"planned maintenance"}"#,
-    );
-    stage.shell.run(&discharge).await?;
-    for (event, condition) in [(&down, "Decided"), (&planned, "Resolved")] {
-        let wait = format!("kubectl wait --for=condition={condition} opsevent/{event} --timeout=30s");
-        stage.shell.run(&wait).await?;
-    }
+    answer(stage, &down, &planned).await?;
 
     heading("Both stories, as anybody may read them who may see the incident");
     for event in [&down, &planned] {
@@ -219,6 +180,58 @@ async fn decide(stage: &Stage) -> Result<()> {
         let event = of_service(stage, service, outcome).await?;
         promised("the phase", &field(&event, "/phase")?, &json!(phase))?;
         promised("who decided", &field(&event, "/decision/by")?, &json!(PERSON))?;
+    }
+    Ok(())
+}
+
+async fn ask(stage: &Stage) -> Result<()> {
+    heading(&format!(
+        "{} services do not answer: their rule asks a person before anything else",
+        SERVICES.len()
+    ));
+    stage
+        .shell
+        .run(&format!("opsward send {FOLDER}/outages.json"))
+        .await?;
+    for service in SERVICES {
+        let asked = until("the question", POLICIES_WITHIN, || {
+            of_service(stage, service, "Pending")
+        });
+        asked.await?;
+    }
+    stage
+        .shell
+        .run("kubectl get opsevents --field-selector status.phase=AwaitingDecision")
+        .await?;
+    stage.shell.run("kubectl get triagedecisions").await?;
+    Ok(())
+}
+
+async fn answer(stage: &Stage, down: &str, planned: &str) -> Result<()> {
+    let [checkout, search] = SERVICES;
+    let patch = |event: &str, spec: &str| {
+        format!("kubectl patch td {event}-d1 --type=merge -p '{{\"spec\":{spec}}}'")
+    };
+    remark(&format!("{STRANGER} may edit all of this, but is no approver:"));
+    let accept = patch(down, r#"{"decision":"Accept"}"#);
+    let refused = stage.shell.refused_as(STRANGER, &accept).await?;
+    ensure!(
+        refused.contains(&format!("{STRANGER} may not decide this")),
+        "{refused}"
+    );
+    remark(&format!(
+        "{PERSON} is in the group sre. {checkout} is really down: {PERSON} has it."
+    ));
+    stage.shell.run(&accept).await?;
+    remark(&format!("{search} is down as planned, and is no problem:"));
+    let discharge = patch(
+        planned,
+        r#"{"decision":"Discharge","reason":"planned maintenance"}"#,
+    );
+    stage.shell.run(&discharge).await?;
+    for (event, condition) in [(down, "Decided"), (planned, "Resolved")] {
+        let wait = format!("kubectl wait --for=condition={condition} opsevent/{event} --timeout=30s");
+        stage.shell.run(&wait).await?;
     }
     Ok(())
 }

@@ -120,10 +120,10 @@ fn what_is_out_of_bounds_is_refused_with_its_field() {
         assert!(said.starts_with(field), "{said}");
     }
     let people = serde_json::json!({"match": {}, "triage": {"mode": "Always",
-        "approvers": {"users": vec!["a"; 40]}, "escalateTo": {"users": vec!["b"; 25]}}});
+        "approvers": {"users": vec!["a"; 20]}, "escalateTo": {"users": vec!["b"; 13]}}});
     assert_eq!(
         refused(&people.to_string()),
-        "spec.triage: approvers and escalateTo: at most 64 users together"
+        "spec.triage: approvers and escalateTo: at most 32 users together"
     );
     let many = serde_json::json!({"match": {"types": vec!["t"; 65]}}).to_string();
     assert_eq!(

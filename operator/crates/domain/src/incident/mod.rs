@@ -53,6 +53,12 @@ pub fn object_name(rule_name: &str, incident_id: &str) -> String {
     format!("{cut}-{incident_id}")
 }
 
+/// The log position at which the incident of an OpsEvent of this name opened; `None` for a name that Opsward does not
+/// give.
+pub fn opening_position(object_name: &str) -> Option<i64> {
+    i64::from_str_radix(object_name.rsplit('-').next()?, 36).ok()
+}
+
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::new();
     loop {
@@ -187,6 +193,13 @@ mod tests {
         let (hash, position) = id.split_once('-').unwrap();
         assert_eq!((hash.len(), position), (10, "740"));
         assert_ne!(id, incident_id("01LOG", "uid", Hash128::of(["h"]), 256 * 36));
+    }
+
+    #[test]
+    fn a_name_tells_the_position_at_which_the_incident_opened() {
+        let name = object_name("high-cpu", &incident_id("01LOG", "uid", Hash128::of(["g"]), 2560));
+        assert_eq!(opening_position(&name), Some(2560));
+        assert_eq!(opening_position("by-hand_"), None);
     }
 
     #[test]

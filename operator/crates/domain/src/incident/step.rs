@@ -1,13 +1,15 @@
 //! The incident's state machine: what a phase does with what happens. Pure; [`step`] is the only way to another
 //! phase. It knows neither objects nor messages: its effects are wishes that the controller carries out.
 //!
-//! | phase \ input | `Stands` | `Ended` | `CloseAsked` | `ObjectGone` | `Wanted` | `Expired` | `Answered` |
-//! |---|---|---|---|---|---|---|---|
-//! | `Open` | stays | `Resolved`, tell | append the close (again every 5 s) | bring back | `AwaitingDecision`, ask | settle | as below |
-//! | `AwaitingDecision` | stays | `Resolved`, or `Discharged` when that was the answer; tell | append the close | `Open`, bring back | ask | settle | settle; Accept: `Acknowledged` |
-//! | `Acknowledged` | stays | as above | append the close | `Open`, bring back | stays | stays | settle |
-//! | `Resolved` | `Acknowledged` if somebody has it, else `Open`; tell | stays, takes a later end's reason | stays, say once that it came too late | stays away | stays | stays | settle |
-//! | `Discharged` | `Open`, tell | stays | stays | stays away | stays | stays | settle |
+//! | phase \ input | `Stands` | `Ended` | `CloseAsked` | `ObjectGone` | `Wanted` | `Stood` | `Expired` | `Answered` |
+//! |---|---|---|---|---|---|---|---|---|
+//! | `Open` | stays | `Resolved`, or `Discharged` when that was the answer; tell | append the close (again every 5 s) | bring back | `AwaitingDecision`, ask | `AwaitingDecision` | write it | Accept: `Acknowledged` |
+//! | `AwaitingDecision` | stays | as above | append the close | `Open`, bring back | ask | stays | write it | Accept: `Acknowledged` |
+//! | `Acknowledged` | stays | as above | append the close | `Open`, bring back | stays | stays | stays | stays |
+//! | `Resolved` | `Acknowledged` if somebody has it, else `Open`; tell | stays, takes a later end's reason | stays; by a close nothing more, else say once that it came too late | stays away | stays | stays | stays | stays |
+//! | `Discharged` | as `Resolved` | stays | stays | stays away | stays | stays | stays | stays |
+//!
+//! Every answer is kept in `decided`, the first that lasts for good; only `ObjectGone` forgets it.
 
 use std::time::Duration;
 
@@ -77,6 +79,8 @@ pub enum Input {
     ObjectGone,
     /// Its rule wants a person to decide, and no question stands.
     Wanted,
+    /// A question stands, and nobody has answered it yet.
+    Stood,
     /// The question's time has passed, and nobody has answered.
     Expired,
     /// A person has answered the question; to be given until that is settled.
@@ -102,8 +106,6 @@ pub enum Effect {
     Ask,
     /// Write on the question that its time has passed.
     Expire,
-    /// Write on the question what was answered, and tell.
-    Settle(Verdict),
     /// Tell that it ended.
     TellResolved(EndReason),
     /// Tell that it came back after it had cleared.
@@ -163,7 +165,7 @@ impl Incident {
             decided,
             ..self
         };
-        (next, Some(Effect::Settle(verdict)))
+        (next, None)
     }
 
     /// What was asked and answered goes with the object.
@@ -208,6 +210,7 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         (Phase::Open, Input::CloseAsked) => incident.closing(now),
         (Phase::Open, Input::ObjectGone) => incident.without_object(),
         (Phase::Open, Input::Wanted) => (incident.moved(Phase::AwaitingDecision), Some(Effect::Ask)),
+        (Phase::Open, Input::Stood) => (incident.moved(Phase::AwaitingDecision), None),
         (Phase::Open, Input::Expired) => (incident, Some(Effect::Expire)),
         (Phase::Open, Input::Answered(verdict)) => incident.answered(verdict),
 
@@ -216,6 +219,7 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         (Phase::AwaitingDecision, Input::CloseAsked) => incident.closing(now),
         (Phase::AwaitingDecision, Input::ObjectGone) => incident.without_object(),
         (Phase::AwaitingDecision, Input::Wanted) => (incident, Some(Effect::Ask)),
+        (Phase::AwaitingDecision, Input::Stood) => stays,
         (Phase::AwaitingDecision, Input::Expired) => (incident, Some(Effect::Expire)),
         (Phase::AwaitingDecision, Input::Answered(verdict)) => incident.answered(verdict),
 
@@ -224,6 +228,7 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         (Phase::Acknowledged, Input::CloseAsked) => incident.closing(now),
         (Phase::Acknowledged, Input::ObjectGone) => incident.without_object(),
         (Phase::Acknowledged, Input::Wanted) => stays,
+        (Phase::Acknowledged, Input::Stood) => stays,
         (Phase::Acknowledged, Input::Expired) => stays,
         (Phase::Acknowledged, Input::Answered(verdict)) => incident.answered(verdict),
 
@@ -239,6 +244,7 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         },
         (Phase::Resolved(_), Input::ObjectGone) => stays,
         (Phase::Resolved(_), Input::Wanted) => stays,
+        (Phase::Resolved(_), Input::Stood) => stays,
         (Phase::Resolved(_), Input::Expired) => stays,
         (Phase::Resolved(_), Input::Answered(verdict)) => incident.answered(verdict),
 
@@ -247,6 +253,7 @@ pub fn step(incident: Incident, input: Input, now: Time) -> (Incident, Option<Ef
         (Phase::Discharged, Input::CloseAsked) => stays,
         (Phase::Discharged, Input::ObjectGone) => stays,
         (Phase::Discharged, Input::Wanted) => stays,
+        (Phase::Discharged, Input::Stood) => stays,
         (Phase::Discharged, Input::Expired) => stays,
         (Phase::Discharged, Input::Answered(verdict)) => incident.answered(verdict),
     }

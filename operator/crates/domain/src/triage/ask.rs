@@ -43,7 +43,7 @@ impl Ask {
     #[must_use]
     pub fn next(self, why: Follows, triage: &Triage) -> Self {
         let next = Self {
-            number: self.number + 1,
+            number: self.number.saturating_add(1),
             ..self
         };
         match why {

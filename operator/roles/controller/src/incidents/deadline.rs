@@ -13,8 +13,8 @@ use domain::time::Time;
 use tokio::time::Instant;
 
 use super::question::ask_of;
-use super::seen::{Identity, Seen};
-use crate::clock::Moment;
+use super::seen::Seen;
+use crate::clock::Now;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Deadline {
             });
         }
         let (record, question) = (seen.record?, seen.questions.standing()?);
-        let waits = question.object.spec.decision.is_none() && seen.identity == Identity::Enforced;
+        let waits = question.object.spec.decision.is_none() && seen.identity.is_enforced();
         waits
             .then(|| Self::of_question(question.object, record))
             .flatten()
@@ -73,15 +73,40 @@ impl Deadline {
     }
 
     /// When, by the monotonic clock, as seen at `now`.
-    pub fn when(&self, now: Moment) -> Instant {
+    pub fn when(&self, now: Now) -> Instant {
         now.instant + self.at.since(now.time).min(self.term)
+    }
+}
+
+/// What is due of one incident, by the monotonic clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timer(Option<(Due, Instant)>);
+
+impl Timer {
+    /// Something will be due from `now` on, once it is written.
+    pub fn expect(&mut self, deadline: Deadline, now: Now) {
+        self.0 = Some((deadline.due, deadline.when(now)));
+    }
+
+    /// Whether the time of `deadline` has passed at `now`. How much of it is left is worked out when it is first seen.
+    pub fn has_passed(&mut self, deadline: Option<Deadline>, now: Now) -> bool {
+        self.0 = deadline.map(|deadline| match self.0 {
+            Some((due, at)) if due == deadline.due => (due, at),
+            _ => (deadline.due, deadline.when(now)),
+        });
+        self.0.is_some_and(|(_, at)| at <= now.instant)
+    }
+
+    /// When something will be due that is not yet.
+    pub fn due_at(&self, now: Instant) -> Option<Instant> {
+        self.0.map(|(_, at)| at).filter(|at| *at > now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::moment;
+    use crate::clock::now;
 
     #[test]
     fn a_deadline_is_never_further_away_than_the_whole_term() {
@@ -90,7 +115,7 @@ mod tests {
             at: Time::from_millis(at),
             term: Duration::from_secs(10),
         };
-        let now = moment(Time::from_millis(100_000));
+        let now = now(Time::from_millis(100_000));
         for (at, left) in [(104_000, 4), (90_000, 0), (700_000, 10)] {
             assert_eq!(deadline(at).when(now), now.instant + Duration::from_secs(left));
         }

@@ -4,20 +4,21 @@
 use api::{OpsEvent, OpsEventStatus};
 use domain::incident::IncidentRecord;
 use domain::incident::step::{CLOSE_RETRY, CloseWish, Effect, Incident, Input, Phase, step};
+use domain::triage::Verdict;
 
 use super::project;
-use super::seen::{Identity, NamespaceState, Presence, Seen};
+use super::seen::{NamespaceState, Presence, Seen};
 use super::story;
 use super::triage::{Acted, act};
 use super::wanted::{Closing, Decision, Planned, Tell, Work, told};
 use crate::class::Class;
-use crate::clock::Moment;
+use crate::clock::Now;
 
 /// The reason of a close by a decision.
 const DISCHARGED: &str = "Discharged";
 
 /// Decides about one incident at `now`.
-pub fn decide(seen: &Seen<'_>, now: Moment) -> Decision {
+pub fn decide(seen: &Seen<'_>, now: Now) -> Decision {
     match (seen.record, seen.object) {
         (None, None) => Decision::default(),
         // Being deleted: the watch will tell.
@@ -48,7 +49,7 @@ fn finished(seen: &Seen<'_>, object: &OpsEvent) -> Decision {
     }
 }
 
-fn absent(seen: &Seen<'_>, record: &IncidentRecord, now: Moment) -> Decision {
+fn absent(seen: &Seen<'_>, record: &IncidentRecord, now: Now) -> Decision {
     let expired = record
         .end
         .as_ref()
@@ -84,7 +85,7 @@ fn absent(seen: &Seen<'_>, record: &IncidentRecord, now: Moment) -> Decision {
     }
 }
 
-fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Moment) -> Decision {
+fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Now) -> Decision {
     let shown = object.status.as_ref();
     if shown.is_some_and(|status| status.occurrences.position > record.occurrences.position) {
         // The record is older than what is shown, as after a bucket was restored: wait for the newer one.
@@ -96,7 +97,7 @@ fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Mom
     let incident = Incident {
         phase: shown_phase(shown),
         close: seen.close,
-        decided: seen.questions.lasting().map(|(_, verdict)| verdict),
+        decided: decided(seen, shown),
     };
     let (incident, effect) = step(incident, Input::of(record), now.steady);
     let after_write = effect.and_then(told);
@@ -108,14 +109,18 @@ fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Mom
     };
     let status = project::status(seen, record, incident.phase, now.time);
     let mut decision = match (write, project::difference(shown, &status), &record.end) {
-        // What became of a question before the status that tells of it.
-        (Some(write), ..) => Decision {
+        // What became of a question before the status that tells of it; unless the API server refuses that.
+        (Some(write), ..) if seen.refused.is_none() => Decision {
             write: Some(write),
             ..Decision::default()
         },
-        (None, Some(class), _) => show(object, status, class, after_write),
-        (None, None, Some(_)) => finished(seen, object),
-        (None, None, None) => Decision::default(),
+        (_, Some(class), _) => show(object, status, class, after_write),
+        (_, None, Some(_)) if seen.time_passed => finished(seen, object),
+        (Some(write), None, _) => Decision {
+            write: Some(write),
+            ..Decision::default()
+        },
+        (None, None, _) => Decision::default(),
     };
     decision.close = incident.close;
     decision.tells.extend(effect.and_then(told));
@@ -145,6 +150,12 @@ fn show(object: &OpsEvent, status: OpsEventStatus, class: Class, tell: Option<Te
     }
 }
 
+/// What a person decided for good: by a question, or as the status has it where that is gone.
+fn decided(seen: &Seen<'_>, shown: Option<&OpsEventStatus>) -> Option<Verdict> {
+    let lasting = seen.questions.lasting().map(|(_, verdict)| verdict);
+    lasting.or_else(|| story::kept(shown).map(|(_, verdict)| verdict))
+}
+
 /// The close that a person wants, by `spec.close` or by discharging, and that may be passed on.
 fn closing(seen: &Seen<'_>, object: &OpsEvent) -> Option<Closing> {
     if let Some(question) = seen.questions.discharged() {
@@ -153,8 +164,14 @@ fn closing(seen: &Seen<'_>, object: &OpsEvent) -> Option<Closing> {
             by: question.object.spec.decided_by.clone().unwrap_or_default(),
         });
     }
+    if let Some((decision, Verdict::Discharge)) = story::kept(object.status.as_ref()) {
+        return Some(Closing {
+            reason: DISCHARGED,
+            by: decision.by.clone().unwrap_or_default(),
+        });
+    }
     let close = object.spec.close.as_ref()?;
-    if seen.identity != Identity::Enforced {
+    if !seen.identity.is_enforced() {
         return None;
     }
     let by = close.closed_by.clone();

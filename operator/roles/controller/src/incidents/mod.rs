@@ -15,18 +15,17 @@ use api::OpsEvent;
 use domain::incident::step::CloseWish;
 use tokio::time::Instant;
 
-use self::deadline::{Deadline, Due};
+use self::deadline::Timer;
 use self::question::Questions;
 use self::seen::Presence;
 use crate::class::Class;
-use crate::clock::Moment;
 
 /// How long counts may lag before they may use the budget's reserve: the longest pause between two writes of one
 /// record's counts, so that a busy hour lags less and only an outage lags more.
 const LAG_ALLOWED: Duration = Duration::from_secs(30);
 
 /// What is remembered about one incident while this process leads.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct IncidentMemory {
     /// Whether its object was ever seen.
     pub presence: Presence,
@@ -34,8 +33,10 @@ pub struct IncidentMemory {
     pub close: CloseWish,
     /// Since when its object differs from its record.
     pub differs_since: Option<Instant>,
-    /// What is due, and when.
-    due: Option<(Due, Instant)>,
+    /// What is due.
+    pub timer: Timer,
+    /// Why the API server did not take what was last written of its questions, if it did not.
+    pub refused: Option<String>,
 }
 
 impl IncidentMemory {
@@ -56,25 +57,6 @@ impl IncidentMemory {
             close,
             ..Self::default()
         }
-    }
-
-    /// Something will be due from `now` on, once it is written.
-    pub fn expect(&mut self, deadline: Deadline, now: Moment) {
-        self.due = Some((deadline.due, deadline.when(now)));
-    }
-
-    /// Whether the time of `deadline` has passed at `now`. How much of it is left is worked out when it is first seen.
-    pub fn has_passed(&mut self, deadline: Option<Deadline>, now: Moment) -> bool {
-        self.due = deadline.map(|deadline| match self.due {
-            Some((due, at)) if due == deadline.due => (due, at),
-            _ => (deadline.due, deadline.when(now)),
-        });
-        self.due.is_some_and(|(_, at)| at <= now.instant)
-    }
-
-    /// When something will be due that is not yet.
-    pub fn due_at(&self, now: Instant) -> Option<Instant> {
-        self.due.map(|(_, at)| at).filter(|at| *at > now)
     }
 
     /// How urgent a write of `class` is, given since when the object differs. What differed already at the last

@@ -40,6 +40,9 @@ pub fn status(seen: &Seen<'_>, record: &IncidentRecord, phase: Phase, now: Time)
         .unwrap_or(1);
     let story = story::tell(seen, record, old, now);
     let mut conditions = old.map(|status| status.conditions.clone()).unwrap_or_default();
+    if story.forgets_identity {
+        conditions.retain(|condition| condition.type_ != ConditionType::IdentityEnforced.as_str());
+    }
     let statements = [firing(record), resolved(record), rule_gone(record)];
     for (statement, at) in statements.into_iter().chain(story.conditions) {
         statement.put_into(&mut conditions, generation, at);
@@ -98,13 +101,23 @@ pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<
         decision: told.decision.clone(),
         waiting_on: told.waiting_on.clone(),
         timeline: told.timeline.clone(),
+        overflow: told.overflow,
         ..old.clone()
     };
     if counted != *new {
         let answered = is_answered(new) && !is_answered(old);
         return Some(if answered { Class::Answer } else { Class::Change });
     }
-    let is_dropped = (shows_nothing || tells_nothing) && old.occurrences == new.occurrences;
+    let muted = if tells_nothing {
+        old.occurrences.muted
+    } else {
+        new.occurrences.muted
+    };
+    let shown_again = api::Occurrences {
+        muted,
+        ..new.occurrences.clone()
+    };
+    let is_dropped = (shows_nothing || tells_nothing) && old.occurrences == shown_again;
     (!is_dropped).then_some(Class::Counts)
 }
 

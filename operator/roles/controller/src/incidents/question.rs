@@ -38,7 +38,7 @@ impl<'a> Questions<'a> {
         for decision in all {
             let Some(ask) = ask_of(decision) else { continue };
             questions.highest = questions.highest.max(ask.number);
-            if is_owned(decision, object) {
+            if decision.is_about(object.metadata.uid.as_deref()) {
                 questions.of_object.push(Question {
                     object: decision,
                     ask,
@@ -65,15 +65,16 @@ impl<'a> Questions<'a> {
             .filter(|question| question.state() == DecisionState::Pending)
     }
 
-    /// What a person decided for good, and in which question.
+    /// What a person decided for good, and in which question: the first that was so answered, as nobody is asked after it.
     pub fn lasting(&self) -> Option<(Question<'a>, Verdict)> {
         let verdict = |question: &Question<'a>| match question.state() {
             DecisionState::Accepted => Some(Verdict::Accept),
             DecisionState::Discharged => Some(Verdict::Discharge),
             _ => None,
         };
-        let mut newest = self.of_object.iter().rev();
-        newest.find_map(|question| Some((*question, verdict(question)?)))
+        self.of_object
+            .iter()
+            .find_map(|question| Some((*question, verdict(question)?)))
     }
 
     /// The question by which a person ended the incident.
@@ -88,7 +89,7 @@ impl<'a> Questions<'a> {
             .last()
             .map_or(Ask::FIRST, |last| last.ask.next(last.follows(), &record.triage));
         Ask {
-            number: next.number.max(self.highest + 1),
+            number: next.number.max(self.highest.saturating_add(1)),
             ..next
         }
     }
@@ -104,10 +105,21 @@ impl Question<'_> {
             .unwrap_or_default()
     }
 
+    /// When it was put, by the API server's clock and to the second.
+    pub fn put_at(&self) -> Option<Time> {
+        let created = self.object.metadata.creation_timestamp.as_ref()?;
+        Some(Time::from_millis(created.0.as_millisecond()))
+    }
+
     /// When it was put, by the clock of whoever put it.
     pub fn asked_at(&self, triage: &Triage) -> Time {
         let stands_for = i64::try_from(self.ask.stands_for(triage).as_millis()).unwrap_or(i64::MAX);
         Time::from_millis(self.object.spec.expires_at.millis().saturating_sub(stands_for))
+    }
+
+    /// Why it counts no more.
+    pub fn superseded_by(&self) -> Option<SupersededBy> {
+        self.object.status.as_ref().and_then(|status| status.reason)
     }
 
     /// When something became of it.
@@ -115,22 +127,8 @@ impl Question<'_> {
         self.object.status.as_ref().and_then(|status| status.since)
     }
 
-    /// Whom it asks, in a line.
-    pub fn asked(&self) -> String {
-        let approvers = &self.object.spec.approvers;
-        let users = approvers.users.iter().map(|user| format!("user {user}"));
-        let groups = approvers.groups.iter().map(|group| format!("group {group}"));
-        let named: Vec<_> = users.chain(groups).collect();
-        if named.is_empty() {
-            "whoever may approve".to_owned()
-        } else {
-            named.join(", ")
-        }
-    }
-
     fn follows(&self) -> Follows {
-        let reason = self.object.status.as_ref().and_then(|status| status.reason);
-        match (self.state(), reason) {
+        match (self.state(), self.superseded_by()) {
             (DecisionState::Expired, _) => Follows::Expired,
             (DecisionState::Escalated, _) => Follows::Escalated,
             (DecisionState::Superseded, Some(SupersededBy::IncidentEnded)) => Follows::Reopened,
@@ -152,22 +150,11 @@ impl Question<'_> {
 
 /// Which question it is; `None` when it has no name that Opsward gives.
 pub fn ask_of(decision: &TriageDecision) -> Option<Ask> {
-    let name = decision.metadata.name.as_deref()?;
-    let number = name.strip_prefix(&decision.spec.ops_event)?.strip_prefix("-d")?;
     Some(Ask {
-        number: number.parse().ok()?,
+        number: decision.number()?,
         tier: u32::try_from(decision.spec.tier).ok()?,
         unanswered: u32::try_from(decision.spec.unanswered).ok()?,
     })
-}
-
-/// Whether it was put about this very object, and not about one of its name that is gone.
-fn is_owned(decision: &TriageDecision, object: &OpsEvent) -> bool {
-    let owners = decision.metadata.owner_references.iter().flatten();
-    let uid = object.metadata.uid.as_deref();
-    owners
-        .map(|owner| owner.uid.as_str())
-        .any(|owner| Some(owner) == uid)
 }
 
 /// A question to be put.
@@ -191,6 +178,7 @@ pub fn put(object: &OpsEvent, record: &IncidentRecord, ask: Ask, now: Time) -> T
         reason: None,
         feedback: None,
         ops_event: ops_event.clone(),
+        ops_event_uid: object.metadata.uid.clone().unwrap_or_default(),
     };
     let mut decision = TriageDecision::new(&name(&ops_event, ask.number), spec);
     decision.metadata.namespace.clone_from(&object.metadata.namespace);

@@ -3,8 +3,10 @@
 use api::OpsEvent;
 use domain::incident::IncidentRecord;
 use domain::incident::step::CloseWish;
+use domain::time::Time;
+use domain::triage::Verdict;
 
-use super::question::Questions;
+use super::question::{Question, Questions};
 
 /// Whether an object was ever seen of this incident, by this leader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,9 +33,30 @@ pub enum NamespaceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity<'a> {
     /// It does.
-    Enforced,
+    Enforced {
+        /// Since when, by its own clock: what was asked before may have been answered by anybody.
+        since: Time,
+    },
     /// It does not, for this reason: nobody is asked, no answer counts, no close is passed on.
     Missing(&'a str),
+}
+
+impl Seen<'_> {
+    /// Whether the API server has said, or will say, who it is that answers a question. While it does not, a question
+    /// may stand; an answer may not. Nor may either that is older than the policies.
+    pub fn is_checked(&self, question: Question<'_>, decision: Option<Verdict>) -> bool {
+        match self.identity {
+            Identity::Missing(_) => decision.is_none(),
+            Identity::Enforced { since } => question.put_at().is_none_or(|put_at| put_at > since),
+        }
+    }
+}
+
+impl Identity<'_> {
+    /// Whether it does.
+    pub const fn is_enforced(&self) -> bool {
+        matches!(self, Self::Enforced { .. })
+    }
 }
 
 /// What is seen of one incident.
@@ -53,6 +76,8 @@ pub struct Seen<'a> {
     pub questions: Questions<'a>,
     /// Whether the time of what [`super::deadline`] finds due has passed, by a clock that nobody sets.
     pub time_passed: bool,
+    /// Why the API server did not take what was last written of its questions, if it did not.
+    pub refused: Option<&'a str>,
     /// Whether the name of whoever decides can be believed.
     pub identity: Identity<'a>,
 }

@@ -9,11 +9,19 @@ use domain::triage::{TriageMode, Verdict};
 use super::question::Question;
 use super::seen::{Identity, Seen};
 
+/// The first moment.
+const OPENED: &str = "Opened";
+/// Bytes of a moment's note: with all of them a status stays below 16 KiB.
+const NOTE_BYTES: usize = 256;
 /// Moments that are kept: the opening and the newest.
 const MOMENTS: usize = api::limits::TIMELINE as usize;
 
 /// What is said where the API server says who decides.
 const ENFORCED: &str = "the API server says who decides";
+/// What is said of a decision for good, whatever became of the policies since.
+const CHECKED: &str = "the API server said who decided";
+/// What is said of a close that was checked.
+const PROVEN: &str = "the API server said who closes";
 /// What is said where it did not of a close.
 const UNPROVEN: &str = "spec.close was set while the admission policies were missing; it counts as nobody's";
 
@@ -28,11 +36,13 @@ pub struct Story {
     pub timeline: Vec<Moment>,
     /// What is said of the decision, and since when.
     pub conditions: Vec<(Statement, Time)>,
+    /// Whether what was said of the names of those who decide matters no more.
+    pub forgets_identity: bool,
 }
 
 /// Tells the story of an incident whose status is `old` up to now.
 pub fn tell(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>, now: Time) -> Story {
-    let decision = decision(seen, record);
+    let decision = decision(seen, record, old);
     let waiting_on = waiting_on(seen, record, &decision).map(|(what, message)| {
         let before = old.and_then(|old| old.waiting_on.as_ref());
         let since = before
@@ -42,16 +52,20 @@ pub fn tell(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatu
     });
     let known = old.map(|old| old.timeline.as_slice()).unwrap_or_default();
     let mut conditions = vec![(decided(&decision), decision.at.unwrap_or(record.opened_at))];
-    conditions.extend(identity(seen, record, old).map(|statement| (statement, now)));
+    let identity = identity(seen, record, old);
+    let forgets_identity = identity.is_none();
+    conditions.extend(identity.map(|statement| (statement, now)));
     Story {
         timeline: timeline(known, moments(seen, record, old)),
         decision,
         waiting_on,
         conditions,
+        forgets_identity,
     }
 }
 
-fn decision(seen: &Seen<'_>, record: &IncidentRecord) -> Decision {
+/// What was decided stays, also where somebody has deleted the question since.
+fn decision(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Decision {
     if let Some((question, verdict)) = seen.questions.lasting() {
         let outcome = if verdict == Verdict::Discharge {
             Outcome::Discharged
@@ -60,11 +74,25 @@ fn decision(seen: &Seen<'_>, record: &IncidentRecord) -> Decision {
         };
         return of_question(question, outcome);
     }
+    if let Some((decided, _)) = kept(old) {
+        return decided.clone();
+    }
     match (seen.questions.last(), &record.end) {
         (Some(question), None) => of_question(question, Outcome::Pending),
         (Some(question), Some(_)) => of_question(question, Outcome::Unanswered),
         (None, _) => nobody(record),
     }
+}
+
+/// What a person decided for good, as a status has it.
+pub fn kept(status: Option<&OpsEventStatus>) -> Option<(&Decision, Verdict)> {
+    let decision = status?.decision.as_ref()?;
+    let verdict = match decision.outcome {
+        Outcome::Accepted => Verdict::Accept,
+        Outcome::Discharged => Verdict::Discharge,
+        Outcome::NotAsked | Outcome::Pending | Outcome::Unanswered => return None,
+    };
+    Some((decision, verdict))
 }
 
 fn of_question(question: Question<'_>, outcome: Outcome) -> Decision {
@@ -122,8 +150,8 @@ fn decided(decision: &Decision) -> Statement {
     Statement::new(ConditionType::Decided, truth, reason.as_str(), message)
 }
 
-/// Whether whoever decides is known, where that matters: where somebody is asked, has decided, or wants to close. A close
-/// that came while nobody checked by whom stays unproven.
+/// Whether whoever decides is known, where that matters: where somebody is asked, has decided, or wants to close. What is said
+/// of a close when it is first seen stays: it cannot be set again.
 fn identity(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Option<Statement> {
     let say = |truth, reason: Reason, message: &str| {
         Some(Statement::new(
@@ -133,30 +161,40 @@ fn identity(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatu
             message,
         ))
     };
-    let is_open = record.end.is_none();
-    let closes = is_open && seen.object.is_some_and(|object| object.spec.close.is_some());
-    let (decided, unproven) = (seen.questions.lasting().is_some(), is_unproven(old));
+    let enforced = seen.identity.is_enforced();
+    if seen.object.is_some_and(|object| object.spec.close.is_some()) {
+        return if is_unproven(old) || !(enforced || said(old, Reason::CloseProven)) {
+            say(Truth::False, Reason::CloseUnproven, UNPROVEN)
+        } else {
+            say(Truth::True, Reason::CloseProven, PROVEN)
+        };
+    }
+    // A decision is for good only where it was checked.
+    if seen.questions.lasting().is_some() || kept(old).is_some() {
+        return say(Truth::True, Reason::PoliciesPresent, CHECKED);
+    }
+    if record.end.is_some() || record.triage.mode == TriageMode::Never {
+        return None;
+    }
     match seen.identity {
-        _ if unproven && !is_open => None,
-        Identity::Missing(_) if closes => say(Truth::False, Reason::CloseUnproven, UNPROVEN),
-        Identity::Enforced if closes && unproven => say(Truth::False, Reason::CloseUnproven, UNPROVEN),
-        // A decision is for good only where it was checked.
-        _ if decided => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
-        Identity::Enforced if closes => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
-        _ if !is_open || record.triage.mode == TriageMode::Never => None,
-        Identity::Enforced => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
+        Identity::Enforced { .. } => say(Truth::True, Reason::PoliciesPresent, ENFORCED),
         Identity::Missing(why) => say(Truth::False, Reason::PoliciesMissing, why),
     }
 }
 
 /// Whether a close was seen while nobody checked by whom.
 pub fn is_unproven(status: Option<&OpsEventStatus>) -> bool {
+    said(status, Reason::CloseUnproven)
+}
+
+/// Whether a condition has this reason.
+fn said(status: Option<&OpsEventStatus>, reason: Reason) -> bool {
     let conditions = status
         .map(|status| status.conditions.as_slice())
         .unwrap_or_default();
     conditions
         .iter()
-        .any(|condition| condition.reason == Reason::CloseUnproven.as_str())
+        .any(|condition| condition.reason == reason.as_str())
 }
 
 /// What an open incident waits for, and a word on it.
@@ -164,19 +202,18 @@ fn waiting_on(seen: &Seen<'_>, record: &IncidentRecord, decision: &Decision) -> 
     if record.end.is_some() {
         return None;
     }
-    let is_closing = decision.outcome == Outcome::Discharged
-        || seen.object.is_some_and(|object| object.spec.close.is_some());
-    let wants_person = is_closing || decision.outcome == Outcome::Pending;
+    let is_discharged = decision.outcome == Outcome::Discharged;
+    let is_closing = seen.object.is_some_and(|object| object.spec.close.is_some());
+    // Who has discharged it was checked; who closes it is to be.
+    let wants_person = !is_discharged && (is_closing || decision.outcome == Outcome::Pending);
     Some(match (seen.identity, decision.outcome) {
         (Identity::Missing(why), _) if wants_person => (Awaited::Identity, why.to_owned()),
-        _ if is_closing => (Awaited::Log, "that the log takes in the close".to_owned()),
+        _ if is_discharged || is_closing => (Awaited::Log, "that the log takes in the close".to_owned()),
         (_, Outcome::Pending) => (Awaited::Decision, people(seen)),
         (_, Outcome::Accepted) => {
             let owner = decision.by.as_deref().unwrap_or("somebody");
-            (
-                Awaited::Clear,
-                format!("{owner} has it; until everything in it clears"),
-            )
+            let until = " has it; until everything in it clears";
+            (Awaited::Clear, format!("{}{until}", clip(owner, until.len())))
         }
         _ => (
             Awaited::Clear,
@@ -188,7 +225,9 @@ fn waiting_on(seen: &Seen<'_>, record: &IncidentRecord, decision: &Decision) -> 
 /// Who is asked until when, and how often nobody answered.
 fn people(seen: &Seen<'_>) -> String {
     let Some(question) = seen.questions.standing() else {
-        return "a question is about to be put".to_owned();
+        let refused = seen.refused.map(|why| format!("; it is refused: {why}"));
+        let message = format!("a question is about to be put{}", refused.unwrap_or_default());
+        return clip(&message, 0).to_owned();
     };
     let expired = seen
         .questions
@@ -199,10 +238,17 @@ fn people(seen: &Seen<'_>) -> String {
         1 => "; nobody decided the question before".to_owned(),
         expired => format!("; nobody decided the {expired} questions before"),
     };
-    let asked = question.asked();
-    let until = question.object.spec.expires_at;
-    let message = format!("{asked}, until {until}{before}");
-    domain::event::clip(&message, api::limits::MESSAGE_CHARS as usize).to_owned()
+    let until = format!(", until {}{before}", question.object.spec.expires_at);
+    format!(
+        "{}{until}",
+        clip(&question.object.spec.approvers.to_string(), until.len())
+    )
+}
+
+/// What of `text` fits into a message beside a tail of `reserved` bytes.
+fn clip(text: &str, reserved: usize) -> &str {
+    let room = (api::limits::MESSAGE_CHARS as usize).saturating_sub(reserved);
+    domain::event::clip(text, room)
 }
 
 /// The timeline with what is new: nothing twice, the oldest but for the opening left out.
@@ -214,11 +260,12 @@ fn timeline(old: &[Moment], new: Vec<Moment>) -> Vec<Moment> {
         _ => Time::EPOCH,
     };
     for moment in new {
-        if !all.contains(&moment) && moment.at >= kept_from {
+        if !all.contains(&moment) && moment.at > kept_from {
             all.push(moment);
         }
     }
-    all.sort_by_key(|moment| moment.at);
+    // The opening is the first whatever the clocks say: ours may be behind the log's.
+    all.sort_by_key(|moment| (moment.what != OPENED, moment.at));
     let surplus = all.len().saturating_sub(MOMENTS);
     if surplus > 0 {
         all.drain(1..=surplus);
@@ -230,7 +277,7 @@ fn timeline(old: &[Moment], new: Vec<Moment>) -> Vec<Moment> {
 fn moments(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Vec<Moment> {
     let mut all = vec![moment(
         record.opened_at,
-        "Opened",
+        OPENED,
         Some(format!("rule/{}", record.rule.name)),
     )];
     if let Some(old) = old.filter(|old| old.severity < record.severity) {
@@ -252,7 +299,7 @@ fn moments(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus
 fn of_one(question: Question<'_>, record: &IncidentRecord) -> impl Iterator<Item = Moment> {
     let spec = &question.object.spec;
     let asked = Moment {
-        note: Some(domain::event::clip(&question.asked(), api::limits::MESSAGE_CHARS as usize).to_owned()),
+        note: Some(short(&spec.approvers.to_string())),
         ..moment(question.asked_at(&record.triage), "Asked", None)
     };
     let what = match question.state() {
@@ -263,9 +310,13 @@ fn of_one(question: Question<'_>, record: &IncidentRecord) -> impl Iterator<Item
         DecisionState::Expired => Some("Expired"),
         DecisionState::Superseded => Some("Superseded"),
     };
+    // Of an answer that nobody checked, nobody knows whose it was.
+    let is_checked = question.state() != DecisionState::Superseded;
+    let by = spec.decided_by.clone().filter(|_| is_checked);
+    let why = question.superseded_by().map(|why| why.as_str().to_owned());
     let became = what.zip(question.settled_at()).map(|(what, at)| Moment {
-        note: spec.reason.clone(),
-        ..moment(at, what, spec.decided_by.clone())
+        note: why.or_else(|| spec.reason.as_deref().map(short)),
+        ..moment(at, what, by)
     });
     [asked].into_iter().chain(became)
 }
@@ -292,6 +343,10 @@ fn end(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -
             ..moment(end.at, "Resolved", None)
         },
     })
+}
+
+fn short(note: &str) -> String {
+    domain::event::clip(note, NOTE_BYTES).to_owned()
 }
 
 fn moment(at: Time, what: &str, by: Option<String>) -> Moment {

@@ -6,10 +6,10 @@ use domain::incident::step::{Effect, Incident, Input, step};
 use domain::triage::TriageMode;
 
 use super::question::{Question, put};
-use super::seen::{Identity, NamespaceState, Seen};
+use super::seen::{NamespaceState, Seen};
 use super::wanted::{Planned, Tell, Work};
 use crate::class::Class;
-use crate::clock::Moment;
+use crate::clock::Now;
 
 /// What is to be done about the questions now.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub fn act(
     incident: Incident,
     record: &IncidentRecord,
     object: &OpsEvent,
-    now: Moment,
+    now: Now,
 ) -> Acted {
     // What a question says holds also where a crash came before the status that says it.
     let incident = seen.questions.lasting().map_or(incident, |(_, verdict)| {
@@ -39,16 +39,10 @@ pub fn act(
 }
 
 /// Puts a question where one is wanted.
-fn ask(
-    seen: &Seen<'_>,
-    incident: Incident,
-    record: &IncidentRecord,
-    object: &OpsEvent,
-    now: Moment,
-) -> Acted {
+fn ask(seen: &Seen<'_>, incident: Incident, record: &IncidentRecord, object: &OpsEvent, now: Now) -> Acted {
     let wanted = record.triage.mode == TriageMode::Always
         && incident.decided.is_none()
-        && seen.identity == Identity::Enforced
+        && seen.identity.is_enforced()
         && seen.namespace == NamespaceState::Active;
     let (incident, effect) = if wanted {
         step(incident, Input::Wanted, now.steady)
@@ -66,48 +60,51 @@ fn ask(
     Acted { incident, write }
 }
 
-/// Writes on the question that stands what has become of it.
-fn settle(seen: &Seen<'_>, incident: Incident, question: Question<'_>, now: Moment) -> Acted {
+/// Writes on the question that stands what has become of it, if something has.
+fn settle(seen: &Seen<'_>, incident: Incident, question: Question<'_>, now: Now) -> Acted {
     let number = question.ask.number;
-    let (input, state, reason, told) = match question.object.spec.decision {
-        Some(_) if matches!(seen.identity, Identity::Missing(_)) => (
-            None,
-            DecisionState::Superseded,
-            Some(SupersededBy::IdentityNotEnforced),
-            None,
-        ),
-        Some(verdict) => (
-            Some(Input::Answered(verdict)),
-            verdict.into(),
-            None,
-            Some(Tell::Answered(number, verdict)),
-        ),
-        None if incident.phase.is_final() => (
-            None,
-            DecisionState::Superseded,
-            Some(SupersededBy::IncidentEnded),
-            None,
-        ),
-        None if seen.time_passed => (
-            Some(Input::Expired),
-            DecisionState::Expired,
-            None,
-            Some(Tell::Unanswered(number)),
-        ),
+    let unchecked = Some(SupersededBy::IdentityNotEnforced);
+    let (incident, state, reason, tell) = match question.object.spec.decision {
+        // Whoever answers it, and whoever did, nobody checks or checked by whom.
+        decision if !seen.is_checked(question, decision) => {
+            (incident, DecisionState::Superseded, unchecked, None)
+        }
+        Some(verdict) => {
+            let (incident, _) = step(incident, Input::Answered(verdict), now.steady);
+            let tell = Tell::Answered(number, verdict);
+            (incident, verdict.into(), None, Some(tell))
+        }
+        None if incident.phase.is_final() => {
+            let reason = Some(SupersededBy::IncidentEnded);
+            (incident, DecisionState::Superseded, reason, None)
+        }
         None => {
-            let (incident, _) = step(incident, Input::Wanted, now.steady);
-            return Acted {
-                incident,
-                write: None,
+            let input = if seen.time_passed {
+                Input::Expired
+            } else {
+                Input::Stood
             };
+            let (incident, effect) = step(incident, input, now.steady);
+            if effect != Some(Effect::Expire) {
+                return Acted {
+                    incident,
+                    write: None,
+                };
+            }
+            let tell = Tell::Unanswered(number);
+            (incident, DecisionState::Expired, None, Some(tell))
         }
     };
-    let incident = input.map_or(incident, |input| step(incident, input, now.steady).0);
     let settled = question.settled(state, reason, now.time);
     let write = Planned {
         work: Work::Settle(Box::new(settled)),
-        class: Class::Answer,
-        tells: told.into_iter().collect(),
+        // Somebody looks whether a decision was heard; nobody does for the rest.
+        class: if question.object.spec.decision.is_some() {
+            Class::Answer
+        } else {
+            Class::Change
+        },
+        tells: tell.into_iter().collect(),
     };
     Acted {
         incident,

@@ -24,11 +24,14 @@ pub enum Work {
 }
 
 impl Work {
+    /// The kind of a question.
+    pub const QUESTION: &str = "TriageDecision";
+
     /// The kind of object that it writes, for people and metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Open(_) | Self::Status(_) | Self::Delete(_) => "OpsEvent",
-            Self::Ask(_) | Self::Settle(_) => "TriageDecision",
+            Self::Ask(_) | Self::Settle(_) => Self::QUESTION,
         }
     }
 }
@@ -97,6 +100,6 @@ pub(super) const fn told(effect: Effect) -> Option<Tell> {
         Effect::TellCloseIgnored => Some(Tell::CloseIgnored),
         Effect::BringBack => Some(Tell::BroughtBack),
         // Questions are told with their numbers, where they are written.
-        Effect::AppendClose | Effect::Ask | Effect::Expire | Effect::Settle(_) => None,
+        Effect::AppendClose | Effect::Ask | Effect::Expire => None,
     }
 }

@@ -5,18 +5,17 @@ use tokio::time::Instant;
 
 use super::Leader;
 use crate::class::Class;
-use crate::clock::Moment;
-use crate::identity::FRESH;
+use crate::clock::Now;
 use crate::incidents::IncidentMemory;
 use crate::incidents::deadline::Deadline;
 use crate::incidents::decide::decide;
-use crate::incidents::seen::{Identity, Presence, Seen};
+use crate::incidents::seen::{Presence, Seen};
 use crate::incidents::wanted::{Decision, Tell};
 use crate::jobs;
 use crate::key::Key;
 
 impl Leader<'_> {
-    pub(super) fn reconcile_incident(&mut self, key: &Key, now: Moment) -> (Option<Class>, Option<Instant>) {
+    pub(super) fn reconcile_incident(&mut self, key: &Key, now: Now) -> (Option<Class>, Option<Instant>) {
         let decision = self.decide_incident(key, now);
         self.tell(key, &decision.tells);
         if let Some(close) = decision.append_close
@@ -30,7 +29,7 @@ impl Leader<'_> {
         let class = decision.write.map(|write| write.class);
         memory.differs_since = class.map(|_| memory.differs_since.unwrap_or(now.instant));
         let class = class.map(|class| memory.urgency(class, self.caught_up_at, now.instant));
-        let due_at = memory.due_at(now.instant);
+        let due_at = memory.timer.due_at(now.instant);
         if self.world.incident(key) == (None, None) {
             self.incidents.remove(key);
             self.pace.clear(key);
@@ -39,7 +38,7 @@ impl Leader<'_> {
     }
 
     /// Decides about one incident, and remembers how it was seen.
-    pub(super) fn decide_incident(&mut self, key: &Key, now: Moment) -> Decision {
+    pub(super) fn decide_incident(&mut self, key: &Key, now: Now) -> Decision {
         let (record, object) = self.world.incident(key);
         let questions = self.world.questions(key);
         let memory = self
@@ -51,10 +50,6 @@ impl Leader<'_> {
             (None, Presence::NeverSeen) => Presence::NeverSeen,
             (None, Presence::Seen | Presence::Gone) => Presence::Gone,
         };
-        let identity = match self.world.identity() {
-            Identity::Enforced if self.relied_upon_from.is_some() => Identity::Missing(FRESH),
-            identity => identity,
-        };
         let mut seen = Seen {
             record,
             object,
@@ -63,9 +58,11 @@ impl Leader<'_> {
             close: memory.close,
             questions,
             time_passed: false,
-            identity,
+            refused: memory.refused.as_deref(),
+            identity: self.world.identity(),
         };
-        seen.time_passed = memory.has_passed(Deadline::of(&seen), now);
+        let deadline = Deadline::of(&seen);
+        seen.time_passed = memory.timer.has_passed(deadline, now);
         decide(&seen, now)
     }
 

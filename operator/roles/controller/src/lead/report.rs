@@ -11,11 +11,11 @@ use tracing::{info, warn};
 use super::Leader;
 use crate::announce::News;
 use crate::class::Class;
-use crate::clock::Moment;
+use crate::clock::Now;
 use crate::error::{Retry, TellLogError, WriteError};
 use crate::gate::Turn;
 use crate::incidents::question::{Question, ask_of};
-use crate::incidents::wanted::Tell;
+use crate::incidents::wanted::{Tell, Work};
 use crate::jobs::Done;
 use crate::key::{Key, WrittenRule};
 use crate::rules::status::{LogAnswer, RuleTell};
@@ -26,7 +26,7 @@ const RULE: &str = "TriggerRule";
 
 impl Leader<'_> {
     /// Takes in what one call brought back, and looks at its key again.
-    pub(super) fn report(&mut self, done: Done, now: Moment) {
+    pub(super) fn report(&mut self, done: Done, now: Now) {
         let key = match done {
             Done::Incident {
                 key,
@@ -48,6 +48,7 @@ impl Leader<'_> {
                         self.answered(&key, (kind, class), &outcome, now);
                         self.question_written(&key, &tells, *outcome, &wanted);
                     }
+                    Err(error) if kind == Work::QUESTION => self.question_refused(&key, &error, now),
                     Err(error) => self.failed(&key, kind, &error, now),
                 }
                 key
@@ -77,13 +78,13 @@ impl Leader<'_> {
         self.reconcile(&key, now);
     }
 
-    fn took(&self, since: Option<Time>, now: Moment) {
+    fn took(&self, since: Option<Time>, now: Now) {
         if let Some(since) = since {
             self.tools.metrics.record_to_object(now.time.since(since));
         }
     }
 
-    fn ops_event_written(&mut self, key: &Key, tells: &[Tell], outcome: Outcome<OpsEvent>, now: Moment) {
+    fn ops_event_written(&mut self, key: &Key, tells: &[Tell], outcome: Outcome<OpsEvent>, now: Now) {
         match outcome {
             Outcome::Written(object) => {
                 self.world.ops_event_written(key, object);
@@ -107,6 +108,9 @@ impl Leader<'_> {
     ) {
         match outcome {
             Outcome::Written(question) => {
+                if let Some(memory) = self.incidents.get_mut(key) {
+                    memory.refused = None;
+                }
                 self.settled(key, &question);
                 self.world.question_written(question);
                 self.tell(key, tells);
@@ -122,7 +126,16 @@ impl Leader<'_> {
         };
         let name = object.metadata.name.as_deref().unwrap_or_default();
         for &tell in tells {
-            let news = News::of(tell, name);
+            let by = match tell {
+                Tell::Answered(number, _) => self
+                    .world
+                    .questions(key)
+                    .all()
+                    .find(|question| question.ask.number == number),
+                _ => None,
+            };
+            let by = by.and_then(|question| question.object.spec.decided_by.as_deref());
+            let news = News::of(tell, (&key.namespace, name), by);
             info!(
                 namespace = key.namespace,
                 name,
@@ -158,7 +171,7 @@ impl Leader<'_> {
     }
 
     /// Notes how long an incident took that is told to have ended.
-    fn ended(&self, key: &Key, tells: &[Tell], now: Moment) {
+    fn ended(&self, key: &Key, tells: &[Tell], now: Now) {
         if let Some(record) = self.world.incident(key).0
             && tells.iter().any(|tell| matches!(tell, Tell::Resolved(_)))
         {
@@ -168,13 +181,7 @@ impl Leader<'_> {
         }
     }
 
-    fn rule_written(
-        &mut self,
-        key: &Key,
-        tell: Option<&RuleTell>,
-        outcome: Outcome<WrittenRule>,
-        now: Moment,
-    ) {
+    fn rule_written(&mut self, key: &Key, tell: Option<&RuleTell>, outcome: Outcome<WrittenRule>, now: Now) {
         match outcome {
             Outcome::Written(object) => {
                 self.world.rule_written(key, object);
@@ -196,7 +203,7 @@ impl Leader<'_> {
         key: &Key,
         (kind, class): (&'static str, Class),
         outcome: &Outcome<K>,
-        now: Moment,
+        now: Now,
     ) -> bool {
         self.served();
         let done = !matches!(outcome, Outcome::Outdated(_));
@@ -210,8 +217,28 @@ impl Leader<'_> {
         done
     }
 
+    /// A write of a question was not done. That the API server answers so of questions alone, as a quota or a webhook of
+    /// theirs makes it, is this incident's trouble and holds up no other.
+    fn question_refused(&mut self, key: &Key, error: &WriteError, now: Now) {
+        if !error.is_answer() {
+            return self.failed(key, Work::QUESTION, error, now);
+        }
+        self.tools.metrics.failed(Work::QUESTION, error.category());
+        self.pace.failed(key, now.instant);
+        let (namespace, id, why) = (&key.namespace, &key.id, Chain(error).to_string());
+        warn!(
+            namespace,
+            id,
+            error = why,
+            "question not taken, trying again later"
+        );
+        if let Some(memory) = self.incidents.get_mut(key) {
+            memory.refused = Some(why);
+        }
+    }
+
     /// A write was not done: the gate learns whether the API server serves, the pace whether this object is in trouble.
-    fn failed(&mut self, key: &Key, kind: &'static str, error: &WriteError, now: Moment) {
+    fn failed(&mut self, key: &Key, kind: &'static str, error: &WriteError, now: Now) {
         self.tools.metrics.failed(kind, error.category());
         match error.retry() {
             Retry::WhenServed => {

@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::Leader;
 use crate::class::Class;
-use crate::clock::Moment;
+use crate::clock::Now;
 use crate::jobs;
 use crate::key::Key;
 use crate::rules::publish::{Publication, Told};
 use crate::rules::{self, RuleDecision, SeenRule};
 
 impl Leader<'_> {
-    pub(super) fn reconcile_rule(&mut self, key: &Key, now: Moment) -> (Option<Class>, Option<Instant>) {
+    pub(super) fn reconcile_rule(&mut self, key: &Key, now: Now) -> (Option<Class>, Option<Instant>) {
         let decision = self.decide_rule(key, now);
         let not_before = self.tell_log(key, decision.publication, now);
         if matches!(self.world.rule_of(key), (None, None)) {
@@ -24,7 +24,7 @@ impl Leader<'_> {
         (decision.write.map(|write| write.class), wait)
     }
 
-    pub(super) fn decide_rule(&self, key: &Key, now: Moment) -> RuleDecision {
+    pub(super) fn decide_rule(&self, key: &Key, now: Now) -> RuleDecision {
         let (rule, record) = self.world.rule_of(key);
         let seen = SeenRule {
             object: rule.map(|rule| &rule.object),
@@ -37,7 +37,7 @@ impl Leader<'_> {
     }
 
     /// Starts telling the log what it must know of a rule; returns when to look again.
-    fn tell_log(&mut self, key: &Key, publication: Publication, now: Moment) -> Option<Instant> {
+    fn tell_log(&mut self, key: &Key, publication: Publication, now: Now) -> Option<Instant> {
         let (rule, record) = self.world.rule_of(key);
         let (bus, client) = (self.tools.bus.clone(), self.tools.client.clone());
         let told = match (publication, rule, record) {

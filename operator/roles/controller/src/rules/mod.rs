@@ -15,7 +15,7 @@ use self::ineffective::{Peer, Sources};
 use self::publish::{Publication, Told};
 use self::status::{LogAnswer, RuleTell};
 use crate::class::Class;
-use crate::clock::Moment;
+use crate::clock::Now;
 use crate::key::WrittenRule;
 
 /// Least time between two writes of a rule's counters: nobody reads them faster, and 100 busy rules would take the
@@ -74,7 +74,7 @@ pub struct RuleDecision {
 }
 
 /// Decides about one rule at `now`.
-pub fn decide(seen: &SeenRule<'_>, now: Moment) -> RuleDecision {
+pub fn decide(seen: &SeenRule<'_>, now: Now) -> RuleDecision {
     let generation = seen.object.map(|object| object.metadata.generation.unwrap_or(1));
     let publication = publish::decide(generation, seen.record, seen.memory.told, now.instant);
     let mut decision = RuleDecision {
@@ -155,7 +155,7 @@ mod tests {
         .unwrap()
     }
 
-    fn decided(object: &WrittenRule, record: &RuleRecord, memory: RuleMemory, now: Moment) -> RuleDecision {
+    fn decided(object: &WrittenRule, record: &RuleRecord, memory: RuleMemory, now: Now) -> RuleDecision {
         let sources = Sources::default();
         decide(
             &SeenRule {
@@ -169,8 +169,8 @@ mod tests {
         )
     }
 
-    fn now() -> Moment {
-        crate::clock::moment(at(80))
+    fn now() -> Now {
+        crate::clock::now(at(80))
     }
 
     #[test]

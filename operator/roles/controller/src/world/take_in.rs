@@ -7,11 +7,15 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 
-use super::{KnownRule, Touched, World, is_newer, question_key};
+use kube::core::TypeMeta;
+use tracing::warn;
+
+use super::{KnownRule, QuestionKey, Touched, World, is_newer, question_key};
+use crate::clock::Now;
 use crate::incidents::seen::NamespaceState;
-use crate::key::{Key, Kind, WrittenRule};
+use crate::key::{Key, Kind, WrittenQuestion, WrittenRule};
 use crate::mirror::Mirror;
-use crate::observe::{Feed, KeyedFeed, NamespaceFeed};
+use crate::observe::{BINDINGS, Feed, KeyedFeed, NamespaceFeed, POLICIES};
 
 impl World {
     pub(super) fn rule_record(&mut self, feed: KeyedFeed<RuleRecord>) -> Touched {
@@ -124,23 +128,22 @@ impl World {
         }
     }
 
-    pub(super) fn question(&mut self, feed: Feed<Box<TriageDecision>, Box<TriageDecision>>) -> Touched {
+    pub(super) fn question(&mut self, feed: Feed<Box<WrittenQuestion>, Box<WrittenQuestion>>) -> Touched {
         match feed {
             Feed::Begin => {
                 self.questions.begin();
                 Touched::Nothing
             }
-            Feed::There(mut object) => {
-                let Some(key) = question_key(&object) else {
+            Feed::There(object) => {
+                let Some((key, object)) = read_question(*object) else {
                     return Touched::Nothing;
                 };
-                object.metadata.managed_fields = None;
                 self.questions.named(&key);
-                self.question_written(*object);
+                self.question_written(object);
                 Touched::Keys(vec![key.0])
             }
             Feed::Gone(object) => {
-                let Some(key) = question_key(&object) else {
+                let Some((key, object)) = read_question(*object) else {
                     return Touched::Nothing;
                 };
                 if self
@@ -165,6 +168,7 @@ impl World {
     pub(super) fn policy(
         &mut self,
         feed: Feed<Box<ValidatingAdmissionPolicy>, Box<ValidatingAdmissionPolicy>>,
+        now: Now,
     ) -> Touched {
         let policies = &mut self.policies;
         match feed {
@@ -184,14 +188,21 @@ impl World {
             }
             Feed::Whole => {
                 policies.seen.finish();
+                policies.shown(POLICIES);
             }
         }
-        self.identity_seen()
+        self.look_at_identity(now)
+    }
+
+    pub(super) fn policies_hidden(&mut self, watch: &'static str, why: String, now: Now) -> Touched {
+        self.policies.hidden(watch, why);
+        self.look_at_identity(now)
     }
 
     pub(super) fn binding(
         &mut self,
         feed: Feed<Box<ValidatingAdmissionPolicyBinding>, Box<ValidatingAdmissionPolicyBinding>>,
+        now: Now,
     ) -> Touched {
         let policies = &mut self.policies;
         match feed {
@@ -213,17 +224,10 @@ impl World {
             }
             Feed::Whole => {
                 policies.bindings.finish();
+                policies.shown(BINDINGS);
             }
         }
-        self.identity_seen()
-    }
-
-    fn identity_seen(&mut self) -> Touched {
-        if self.policies.look() {
-            Touched::Identity
-        } else {
-            Touched::Nothing
-        }
+        self.look_at_identity(now)
     }
 
     pub(super) fn namespace(&mut self, feed: NamespaceFeed) -> Touched {
@@ -255,6 +259,22 @@ impl World {
             }
         }
         Touched::Nothing
+    }
+}
+
+/// A question in this version's terms, if it can be read so.
+fn read_question(mut object: WrittenQuestion) -> Option<(QuestionKey, TriageDecision)> {
+    object.metadata.managed_fields = None;
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let namespace = object.metadata.namespace.clone().unwrap_or_default();
+    object.types = Some(TypeMeta::resource::<TriageDecision>());
+    let read = serde_json::to_value(&object).and_then(serde_json::from_value::<TriageDecision>);
+    match read {
+        Ok(question) => Some((question_key(&question)?, question)),
+        Err(error) => {
+            warn!(namespace, name, %error, "question skipped, it cannot be read");
+            None
+        }
     }
 }
 

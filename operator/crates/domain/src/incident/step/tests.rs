@@ -143,6 +143,16 @@ fn what_awaits_a_decision_stays_and_is_brought_back_to_be_asked_anew() {
 }
 
 #[test]
+fn an_incident_awaits_a_decision_while_a_question_stands() {
+    for incident in [OPEN, AWAITING] {
+        assert_eq!(step(incident, Input::Stood, NOW), (AWAITING, None));
+    }
+    for settled in [ACKNOWLEDGED, CLEARED, DISCHARGED] {
+        assert_eq!(step(settled, Input::Stood, NOW), (settled, None));
+    }
+}
+
+#[test]
 fn time_that_passes_answers_nothing() {
     for incident in [OPEN, AWAITING] {
         assert_eq!(
@@ -158,10 +168,9 @@ fn time_that_passes_answers_nothing() {
 #[test]
 fn who_accepts_has_the_incident_until_it_ends_and_when_it_comes_back() {
     for incident in [OPEN, AWAITING] {
-        let settled = Some(Effect::Settle(Verdict::Accept));
         assert_eq!(
             step(incident, Input::Answered(Verdict::Accept), NOW),
-            (ACKNOWLEDGED, settled)
+            (ACKNOWLEDGED, None)
         );
     }
     let (cleared, effect) = step(ACKNOWLEDGED, Input::Ended(EndReason::Cleared), NOW);
@@ -175,9 +184,12 @@ fn who_accepts_has_the_incident_until_it_ends_and_when_it_comes_back() {
 
 #[test]
 fn a_discharge_ends_the_incident_by_the_log() {
-    let (discharging, effect) = step(AWAITING, Input::Answered(Verdict::Discharge), NOW);
-    assert_eq!(effect, Some(Effect::Settle(Verdict::Discharge)));
+    let (discharging, _) = step(AWAITING, Input::Answered(Verdict::Discharge), NOW);
     assert_eq!(discharging.phase, Phase::AwaitingDecision);
+    // The answer may come before the object says that it awaits one.
+    let (early, _) = step(OPEN, Input::Answered(Verdict::Discharge), NOW);
+    let (ended, _) = step(early, Input::Ended(EndReason::Closed), NOW);
+    assert_eq!((early.phase, ended.phase), (Phase::Open, Phase::Discharged));
     let (sent, effect) = step(discharging, Input::CloseAsked, NOW);
     assert_eq!(effect, Some(Effect::AppendClose));
     let told = Some(Effect::TellResolved(EndReason::Closed));
@@ -192,11 +204,12 @@ fn a_discharge_ends_the_incident_by_the_log() {
 
 #[test]
 fn who_escalates_leaves_it_to_others() {
-    let settled = Some(Effect::Settle(Verdict::Escalate));
-    assert_eq!(
-        step(AWAITING, Input::Answered(Verdict::Escalate), NOW),
-        (AWAITING, settled)
-    );
+    for incident in [OPEN, AWAITING] {
+        assert_eq!(
+            step(incident, Input::Answered(Verdict::Escalate), NOW),
+            (incident, None)
+        );
+    }
 }
 
 #[test]
@@ -204,10 +217,9 @@ fn an_answer_after_the_end_is_kept_and_changes_no_phase() {
     for incident in [CLEARED, CLOSED, DISCHARGED, ACKNOWLEDGED] {
         for verdict in [Verdict::Accept, Verdict::Discharge, Verdict::Escalate] {
             let (next, effect) = step(incident, Input::Answered(verdict), NOW);
-            assert_eq!(
-                (next.phase, effect),
-                (incident.phase, Some(Effect::Settle(verdict)))
-            );
+            assert_eq!((next.phase, effect), (incident.phase, None));
+            let lasts = (verdict != Verdict::Escalate).then_some(verdict);
+            assert_eq!(next.decided, incident.decided.or(lasts));
         }
     }
 }
@@ -243,6 +255,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::CloseAsked),
         Just(Input::ObjectGone),
         Just(Input::Wanted),
+        Just(Input::Stood),
         Just(Input::Expired),
         prop::sample::select(verdicts).prop_map(Input::Answered),
     ]
@@ -254,9 +267,8 @@ proptest! {
         let mut incident = OPEN;
         for (second, input) in (1..).zip(inputs) {
             let now = NOW.plus(Duration::from_secs(second));
-            let (next, effect) = step(incident, input, now);
+            let (next, _) = step(incident, input, now);
             if let Input::Answered(verdict) = input {
-                prop_assert_eq!(effect, Some(Effect::Settle(verdict)));
                 prop_assert!(verdict == Verdict::Escalate || next.decided.is_some());
             }
             // The first decision that lasts stays; nobody's silence is one.

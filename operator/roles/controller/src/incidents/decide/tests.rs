@@ -5,7 +5,7 @@ use domain::incident::{End, EndReason};
 use domain::time::Time;
 
 use super::*;
-use crate::clock::moment;
+use crate::clock::now;
 use crate::incidents::deadline::Deadline;
 use crate::samples::{at, record, seen, shown};
 
@@ -39,10 +39,10 @@ fn decide(seen: &Seen<'_>, now: Time) -> Decision {
     super::decide(seen, at_moment(now))
 }
 
-fn at_moment(time: Time) -> Moment {
-    Moment {
+fn at_moment(time: Time) -> Now {
+    Now {
         steady: time,
-        ..moment(time)
+        ..now(time)
     }
 }
 

@@ -9,13 +9,18 @@ use domain::incident::{End, EndReason};
 use domain::time::Time;
 use domain::triage::{Approvers, Triage, Verdict};
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::clock::moment;
+use crate::clock::now;
 use crate::incidents::deadline::{Deadline, Due};
 use crate::incidents::decide::decide;
 use crate::incidents::question::Questions;
+use crate::incidents::seen::Identity;
 use crate::incidents::wanted::Closing;
 use crate::samples::{at, record, seen, shown};
+
+const ENFORCED: Identity<'static> = Identity::Enforced { since: Time::EPOCH };
 
 fn people(group: &str) -> Approvers {
     Approvers {
@@ -55,7 +60,7 @@ impl Life {
             object: shown(&record),
             record,
             questions: Vec::new(),
-            identity: Identity::Enforced,
+            identity: ENFORCED,
             time_passed: false,
             close: CloseWish::Unsent,
             now: at(61),
@@ -83,7 +88,7 @@ impl Life {
     fn settle(&mut self) -> Vec<&'static str> {
         let mut written = Vec::new();
         while written.len() < 10 {
-            let decision = decide(&self.seen(), moment(self.now));
+            let decision = decide(&self.seen(), now(self.now));
             self.close = decision.close;
             let Some(write) = decision.write else { break };
             match write.work {
@@ -114,6 +119,7 @@ impl Life {
     fn end(&mut self, reason: EndReason) {
         self.record.end = Some(End { at: self.now, reason });
         self.record.firing = 0;
+        self.time_passed = false;
     }
 
     fn status(&self) -> &OpsEventStatus {
@@ -140,7 +146,7 @@ impl Life {
     }
 
     fn closing(&self) -> Option<Closing> {
-        decide(&self.seen(), moment(self.now)).append_close
+        decide(&self.seen(), now(self.now)).append_close
     }
 }
 
@@ -337,7 +343,7 @@ fn without_policies_nobody_is_asked_and_the_object_says_why() {
         (said.status.as_str(), said.message.as_str()),
         ("False", "the policy is missing")
     );
-    life.identity = Identity::Enforced;
+    life.identity = ENFORCED;
     assert_eq!(life.settle(), ["Ask", "Status"]);
 }
 
@@ -350,7 +356,7 @@ fn an_answer_that_nobody_checked_counts_for_nothing_and_is_asked_for_again() {
     assert_eq!(life.settle()[0], "Settle");
     let reason = life.questions[0].status.as_ref().unwrap().reason;
     assert_eq!(reason, Some(SupersededBy::IdentityNotEnforced));
-    life.identity = Identity::Enforced;
+    life.identity = ENFORCED;
     assert_eq!(life.settle(), ["Ask", "Status"]);
     assert_eq!(life.questions[1].spec.approvers.groups, ["sre"]);
     assert_eq!(
@@ -381,7 +387,7 @@ fn a_close_that_nobody_checked_is_held_and_then_counts_as_nobodys() {
     life.settle();
     assert_eq!(life.outcome().2, Some(Awaited::Identity));
     assert_eq!(life.closing(), None);
-    life.identity = Identity::Enforced;
+    life.identity = ENFORCED;
     let unproven = Closing {
         reason: "Fixed",
         by: String::new(),
@@ -401,7 +407,7 @@ fn in_a_namespace_that_is_going_away_nobody_is_asked() {
         namespace: NamespaceState::Closed,
         ..life.seen()
     };
-    let write = decide(&seen, moment(life.now)).write;
+    let write = decide(&seen, now(life.now)).write;
     assert!(
         !matches!(
             write,
@@ -425,4 +431,204 @@ fn everything_that_was_written_is_what_is_wanted_the_next_time() {
         life.now = life.now.plus(Duration::from_mins(1));
         assert_eq!(life.settle(), [""; 0], "{verdict:?}");
     }
+}
+
+#[test]
+fn a_question_that_is_older_than_the_policies_is_put_again_answered_or_not() {
+    for answer in [None, Some(Verdict::Accept)] {
+        let mut life = Life::asked();
+        life.questions[0].metadata.creation_timestamp = Some(api::conditions::kube_time(at(61)));
+        if let Some(verdict) = answer {
+            life.answer(verdict, "mallory");
+        }
+        life.identity = Identity::Enforced { since: at(70) };
+        assert_eq!(life.settle(), ["Settle", "Ask", "Status"], "{answer:?}");
+        let reason = life.questions[0].status.as_ref().unwrap().reason;
+        assert_eq!(reason, Some(SupersededBy::IdentityNotEnforced));
+        assert_eq!(life.outcome().1, Outcome::Pending);
+        // Nobody said whose word it was.
+        let superseded = life
+            .status()
+            .timeline
+            .iter()
+            .find(|moment| moment.what == "Superseded");
+        assert_eq!(superseded.unwrap().by, None);
+    }
+}
+
+/// What may happen between two looks.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    Answer(Verdict),
+    TimePasses,
+    PoliciesGo,
+    PoliciesComeBack,
+    Ends(EndReason),
+    ComesBack,
+    Close,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let verdicts = vec![Verdict::Accept, Verdict::Discharge, Verdict::Escalate];
+    let reasons = vec![
+        EndReason::Cleared,
+        EndReason::Quiet,
+        EndReason::MaxOpen,
+        EndReason::Closed,
+    ];
+    prop_oneof![
+        prop::sample::select(verdicts).prop_map(Happens::Answer),
+        Just(Happens::TimePasses),
+        Just(Happens::PoliciesGo),
+        Just(Happens::PoliciesComeBack),
+        prop::sample::select(reasons).prop_map(Happens::Ends),
+        Just(Happens::ComesBack),
+        Just(Happens::Close),
+    ]
+}
+
+impl Life {
+    fn happens(&mut self, what: Happens) {
+        let stands = self.states().last() == Some(&DecisionState::Pending);
+        match what {
+            Happens::Answer(verdict) if stands => self.answer(verdict, "alice"),
+            // Once it has ended, time deletes the object.
+            Happens::TimePasses => self.time_passed = stands && self.record.end.is_none(),
+            Happens::PoliciesGo => self.identity = Identity::Missing("a policy is missing"),
+            Happens::PoliciesComeBack => self.identity = ENFORCED,
+            Happens::Ends(reason) if self.record.end.is_none() => self.end(reason),
+            Happens::ComesBack if self.record.end.is_some() => {
+                self.record.end = None;
+                self.record.reopened += 1;
+            }
+            Happens::Close => {
+                self.object.spec.close = Some(api::Close {
+                    reason: api::CloseReason::Fixed,
+                    closed_by: Some("alice".to_owned()),
+                });
+            }
+            Happens::Answer(_) | Happens::Ends(_) | Happens::ComesBack => {}
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_writing_comes_to_an_end_and_it_says_what_it_waits_for(
+        all in prop::collection::vec(happens(), 0..30)
+    ) {
+        let mut life = Life::new();
+        life.settle();
+        for (second, what) in (1..).zip(all) {
+            life.now = at(100 + second);
+            life.record.occurrences.position += 256;
+            life.happens(what);
+            prop_assert!(life.settle().len() < 6, "{what:?}");
+            let status = life.status();
+            prop_assert_eq!(status.waiting_on.is_some(), life.record.end.is_none());
+            let is_final = matches!(status.phase, api::Phase::Resolved | api::Phase::Discharged);
+            prop_assert_eq!(is_final, life.record.end.is_some());
+            let standing = life.states().iter().filter(|state| **state == DecisionState::Pending).count();
+            prop_assert!(standing <= 1);
+            prop_assert!(status.timeline.len() <= 32 && status.timeline[0].what == "Opened");
+        }
+    }
+}
+
+#[test]
+fn a_decision_outlives_its_question() {
+    for (verdict, outcome) in [
+        (Verdict::Accept, Outcome::Accepted),
+        (Verdict::Discharge, Outcome::Discharged),
+    ] {
+        let mut life = Life::asked();
+        life.answer(verdict, "alice");
+        life.settle();
+        // Somebody who may has deleted it.
+        life.questions.clear();
+        life.close = CloseWish::Unsent;
+        assert_eq!(life.settle(), [""; 0]);
+        let decision = life.status().decision.clone().unwrap();
+        assert_eq!(
+            (decision.outcome, decision.by.as_deref()),
+            (outcome, Some("alice"))
+        );
+        life.close = CloseWish::Unsent;
+        let closes = life.closing().map(|closing| closing.by);
+        assert_eq!(
+            closes.as_deref(),
+            (verdict == Verdict::Discharge).then_some("alice")
+        );
+    }
+}
+
+#[test]
+fn a_question_that_is_refused_holds_up_neither_the_status_nor_the_end() {
+    let mut life = Life::new();
+    let refused = Seen {
+        refused: Some("exceeded quota"),
+        ..life.seen()
+    };
+    let write = decide(&refused, now(life.now)).write.unwrap();
+    let Work::Status(object) = write.work else {
+        panic!("{:?}", write.work)
+    };
+    let waits = object.status.as_ref().unwrap().waiting_on.clone().unwrap();
+    assert_eq!(
+        waits.message,
+        "a question is about to be put; it is refused: exceeded quota"
+    );
+    // Once that is shown, the question is tried again.
+    life.object = *object;
+    let refused = Seen {
+        refused: Some("exceeded quota"),
+        ..life.seen()
+    };
+    let write = decide(&refused, now(life.now)).write.unwrap();
+    assert!(matches!(write.work, Work::Ask(_)), "{:?}", write.work);
+}
+
+#[test]
+fn a_close_of_an_ended_incident_that_nobody_checked_stays_unproven_when_it_comes_back() {
+    let mut life = Life::asked();
+    life.end(EndReason::Cleared);
+    life.settle();
+    life.identity = Identity::Missing("a policy is missing");
+    life.object.spec.close = Some(api::Close {
+        reason: api::CloseReason::Fixed,
+        closed_by: Some("mallory".to_owned()),
+    });
+    life.settle();
+    life.identity = ENFORCED;
+    life.record.end = None;
+    life.record.reopened = 1;
+    life.record.occurrences.position += 256;
+    let closing = life.closing().unwrap();
+    assert_eq!(closing.by, "");
+    life.settle();
+    let reasons: Vec<_> = life
+        .status()
+        .conditions
+        .iter()
+        .map(|condition| &condition.reason)
+        .collect();
+    assert!(reasons.contains(&&"CloseUnproven".to_owned()), "{reasons:?}");
+}
+
+#[test]
+fn a_close_that_was_checked_stays_so_when_the_policies_go() {
+    let mut life = Life::asked();
+    life.object.spec.close = Some(api::Close {
+        reason: api::CloseReason::Fixed,
+        closed_by: Some("alice".to_owned()),
+    });
+    life.settle();
+    life.identity = Identity::Missing("a policy is missing");
+    life.end(EndReason::Closed);
+    life.settle();
+    let closed = life.status().timeline.last().unwrap();
+    assert_eq!(
+        (closed.what.as_str(), closed.by.as_deref()),
+        ("Closed", Some("alice"))
+    );
 }
