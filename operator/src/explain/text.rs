@@ -350,7 +350,7 @@ mod tests {
 
     fn question(number: u32, uid: &str, answer: &Value, status: &Value) -> TriageDecision {
         let mut spec = json!({"opsEvent": "high-cpu-k3v9q2mzra-1z4", "asks": "CPU", "approvers": {"groups": ["sre"]},
-            "opsEventUid": uid, "escalatesTo": {}, "tier": 0, "unanswered": 0, "expiresAt": format!("2026-11-21T10:4{number}:00.000Z")});
+            "opsEventUid": uid, "policies": "p", "escalatesTo": {}, "tier": 0, "unanswered": 0, "expiresAt": format!("2026-11-21T10:4{number}:00.000Z")});
         spec.as_object_mut()
             .unwrap()
             .extend(answer.as_object().unwrap().clone());

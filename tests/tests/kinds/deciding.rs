@@ -178,6 +178,7 @@ async fn the_question_itself_stays_as_it_was_put() {
         r#"{"spec":{"expiresAt":"2030-01-01T00:00:00.000Z"}}"#,
         r#"{"spec":{"opsEvent":"another"}}"#,
         r#"{"spec":{"opsEventUid":"another"}}"#,
+        r#"{"spec":{"policies":"another"}}"#,
         r#"{"spec":{"asks":"nothing"}}"#,
         r#"{"spec":{"tier":1}}"#,
     ] {
@@ -260,22 +261,39 @@ async fn a_decision_cannot_be_replayed_on_a_recreated_question() {
     let name = format!("{INCIDENT}-d1");
     kubectl(rig, "admin", &format!("delete td {name} -n {namespace}")).await;
     let decided = question(&namespace, INCIDENT, "decision: Accept\n  decidedBy: alice");
-    for (user, expected) in [
-        (
-            "admin",
-            "only Opsward puts questions; to be asked, set triage.mode of a TriggerRule",
-        ),
-        (
-            "controller",
-            "a TriageDecision is created undecided; set spec.decision afterwards",
-        ),
-    ] {
+    for user in ["admin", "controller"] {
         let created = feed(rig, user, "create -f -", &decided).await;
+        let expected = "a TriageDecision is created undecided; set spec.decision afterwards";
         assert!(
             !created.ok() && created.stderr.contains(expected),
             "{user}: {created:?}"
         );
     }
+    // Who may do everything to questions but `ask` puts none.
+    let grant = format!(
+        "create role questions -n {namespace} --verb=create,get,delete --resource=triagedecisions.opsward.dev"
+    );
+    kubectl(rig, "admin", &grant).await;
+    kubectl(
+        rig,
+        "admin",
+        &format!("create rolebinding questions -n {namespace} --role=questions --user=bob"),
+    )
+    .await;
+    let undecided = question(&namespace, INCIDENT, "");
+    let refused_by_policy = rig::until(
+        "the policy's refusal",
+        std::time::Duration::from_secs(30),
+        || async {
+            let created = feed(rig, "bob", "create -f -", &undecided).await;
+            if created.stderr.contains("only Opsward puts questions") {
+                Ok(())
+            } else {
+                Err(format!("{created:?}"))
+            }
+        },
+    );
+    refused_by_policy.await.expect("the policy refuses");
 }
 
 #[tokio::test]

@@ -116,6 +116,7 @@ metadata: {{name: {incident}-d1, namespace: {namespace}}}
 spec:
   opsEvent: {incident}
   opsEventUid: 5c2e
+  policies: p
   asks: CPU usage exceeded 95%
   approvers: {{users: [], groups: [sre]}}
   escalatesTo: {{users: [], groups: [sre-leads]}}

@@ -85,6 +85,9 @@ async fn without_the_policies_nothing_counts_and_afterwards_people_are_asked_aga
     })
     .await
     .expect("the policy acts no more");
+    let held = incident(&opsward, "AwaitingDecision", "Identity").await;
+    assert_eq!(held["status"]["decision"]["outcome"], "Pending");
+    rig.install_crds().await.expect("the policies again");
     let state = format!("get td {name}-d1 -n {namespace} -o jsonpath={{.status.state}}/{{.status.reason}}");
     until("the question to be superseded", WITHIN, || async {
         let state = kubectl(&rig, "alice", &state).await?;
@@ -96,10 +99,6 @@ async fn without_the_policies_nothing_counts_and_afterwards_people_are_asked_aga
     })
     .await
     .expect("superseded");
-    let held = incident(&opsward, "AwaitingDecision", "Identity").await;
-    assert_eq!(held["status"]["decision"]["outcome"], "Pending");
-
-    rig.install_crds().await.expect("the policies again");
     let asked = incident(&opsward, "AwaitingDecision", "Decision").await;
     assert_eq!(asked["status"]["decision"]["name"], format!("{name}-d2"));
     assert_eq!(condition(&asked, "IdentityEnforced")["status"], "True");

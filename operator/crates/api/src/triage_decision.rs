@@ -44,7 +44,7 @@ use crate::schema;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.opsEvent == oldSelf.opsEvent && self.opsEventUid == oldSelf.opsEventUid && self.asks == oldSelf.asks && self.approvers == oldSelf.approvers && self.escalatesTo == oldSelf.escalatesTo && self.tier == oldSelf.tier && self.unanswered == oldSelf.unanswered && self.expiresAt == oldSelf.expiresAt").message("Opsward's question is written once; only decision, reason and feedback may be set").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("self.opsEvent == oldSelf.opsEvent && self.opsEventUid == oldSelf.opsEventUid && self.policies == oldSelf.policies && self.asks == oldSelf.asks && self.approvers == oldSelf.approvers && self.escalatesTo == oldSelf.escalatesTo && self.tier == oldSelf.tier && self.unanswered == oldSelf.unanswered && self.expiresAt == oldSelf.expiresAt").message("Opsward's question is written once; only decision, reason and feedback may be set").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision && has(self.decidedBy) == has(oldSelf.decidedBy) && (!has(self.decidedBy) || self.decidedBy == oldSelf.decidedBy) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason))").message(Message::Expression("(has(oldSelf.decidedBy) ? oldSelf.decidedBy : 'somebody') + ' has decided: ' + oldSelf.decision + '; a decision is given once'".to_owned())).reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.decision) || (!has(self.decidedBy) && !has(self.reason))").message("spec.decidedBy and spec.reason go with spec.decision: set that too").reason(Reason::FieldValueRequired),
     validation = Rule::new("!has(oldSelf.feedback) || (has(self.feedback) && self.feedback == oldSelf.feedback)").message("spec.feedback is given once").reason(Reason::FieldValueForbidden),
@@ -57,6 +57,11 @@ pub struct TriageDecisionSpec {
     /// The uid of that OpsEvent: one that was deleted and came back is asked about anew.
     #[schemars(length(max = limits::ID_CHARS))]
     pub ops_event_uid: String,
+    /// A stamp of the admission policies that were in place when it was put.
+    ///
+    /// Where others are in place since, the question counts for nothing, answered or not, and is put again.
+    #[schemars(length(max = limits::ID_CHARS))]
+    pub policies: String,
     /// The question in a line: the incident's title.
     #[schemars(length(max = limits::TITLE_CHARS))]
     pub asks: String,
@@ -206,8 +211,8 @@ pub struct TriageDecisionStatus {
     pub since: Option<Time>,
     /// Why it is Superseded; absent otherwise.
     ///
-    /// IncidentEnded: the incident ended before anybody answered. IdentityNotEnforced: the question or its answer is older
-    /// than the admission policies that say by whom; it was put again.
+    /// IncidentEnded: the incident ended before anybody answered. IdentityNotEnforced: it was put under other admission
+    /// policies than those in place; while the incident is open, it is put again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::superseded_by")]
     pub reason: Option<SupersededBy>,

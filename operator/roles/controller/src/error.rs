@@ -77,14 +77,15 @@ impl WriteError {
         }
     }
 
-    /// Whether the API server itself answered so, other than that there are too many requests.
+    /// Whether it is an answer about this write: one of the API server's own judgement, or of a webhook that it asked.
     pub fn is_answer(&self) -> bool {
-        const TOO_MANY_REQUESTS: u16 = 429;
+        // The words of the API server where an admission webhook could not be called.
+        const WEBHOOK: &str = "failed calling webhook";
         match self {
             Self::Timeout => false,
             Self::NamespaceClosed(_) | Self::Refused(_) => true,
             Self::Unserved(error) => {
-                matches!(&**error, kube::Error::Api(status) if status.code != TOO_MANY_REQUESTS)
+                matches!(&**error, kube::Error::Api(status) if status.message.contains(WEBHOOK))
             }
         }
     }

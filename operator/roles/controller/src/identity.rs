@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::admission::{RequiredPolicy, remedy};
+use domain::hash::Hash128;
 use domain::time::Time;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
@@ -27,8 +28,8 @@ enum State {
     Missing(String),
     /// All is there, and is relied upon from then on.
     Fresh(Instant, String),
-    /// All is there, as it is since then.
-    InPlace(Time),
+    /// All is there, with this stamp.
+    InPlace(String),
 }
 
 /// The policies that must be in place, and those that are.
@@ -91,14 +92,14 @@ impl Policies {
         let lacks = hidden.or_else(|| self.required.iter().find_map(|required| self.lacks(required)));
         let state = match (lacks, &self.state) {
             (Some(why), _) => State::Missing(why),
-            (None, Some(State::InPlace(since))) if *since == self.since() => State::InPlace(*since),
-            (None, Some(State::Fresh(until, _))) if *until <= now.instant => State::InPlace(self.since()),
+            (None, Some(State::InPlace(stamp))) if *stamp == self.stamp() => State::InPlace(self.stamp()),
+            (None, Some(State::Fresh(until, _))) if *until <= now.instant => State::InPlace(self.stamp()),
             (None, Some(State::Fresh(until, why))) => State::Fresh(*until, why.clone()),
             (None, Some(State::Missing(_) | State::InPlace(_))) => fresh(now.instant + TAKEN_UP_WITHIN),
             // Seen for the first time: they may have been there for long.
             (None, None) => match TAKEN_UP_WITHIN.checked_sub(now.time.since(self.since())) {
                 Some(left) if !left.is_zero() => fresh(now.instant + left),
-                _ => State::InPlace(self.since()),
+                _ => State::InPlace(self.stamp()),
             },
         };
         let changed = self.state.as_ref() != Some(&state);
@@ -114,17 +115,38 @@ impl Policies {
         }
     }
 
-    /// When the newest of what must be in place was created or changed, by the API server's clock.
+    /// When the newest of what must be in place was created, by the API server's clock.
     fn since(&self) -> Time {
+        let created = |metadata: &ObjectMeta| {
+            let at = metadata.creation_timestamp.as_ref()?.0;
+            Some(Time::from_millis(at.as_millisecond()))
+        };
+        self.all().filter_map(created).max().unwrap_or_default()
+    }
+
+    /// What tells these very policies, as they are written, from any before and after: whoever takes one away and puts it
+    /// back, or edits it and puts it right again, changes it. Labels and annotations do not.
+    fn stamp(&self) -> String {
+        let mut all: Vec<String> = self
+            .all()
+            .map(|metadata| {
+                let uid = metadata.uid.as_deref().unwrap_or_default();
+                format!("{uid}.{}", metadata.generation.unwrap_or_default())
+            })
+            .collect();
+        all.sort_unstable();
+        Hash128::of(all.iter().map(String::as_str)).to_string()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &ObjectMeta> {
         let policies = self.seen.iter().map(|(_, policy)| &policy.metadata);
-        let bindings = self.bindings.iter().map(|(_, binding)| &binding.metadata);
-        policies.chain(bindings).map(changed_at).max().unwrap_or_default()
+        policies.chain(self.bindings.iter().map(|(_, binding)| &binding.metadata))
     }
 
     /// The answer.
     pub fn identity(&self) -> Identity<'_> {
         match &self.state {
-            Some(State::InPlace(since)) => Identity::Enforced { since: *since },
+            Some(State::InPlace(stamp)) => Identity::Enforced { stamp },
             Some(State::Missing(why) | State::Fresh(_, why)) => Identity::Missing(why),
             None => Identity::Missing("the admission policies have not been seen yet"),
         }
@@ -156,23 +178,9 @@ fn fresh(until: Instant) -> State {
     State::Fresh(until, why)
 }
 
-/// When an object was created or last written, but for its status.
-fn changed_at(metadata: &ObjectMeta) -> Time {
-    let written = metadata.managed_fields.iter().flatten();
-    let written = written.filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty());
-    let times = written
-        .map(|entry| &entry.time)
-        .chain([&metadata.creation_timestamp]);
-    times
-        .flatten()
-        .map(|time| Time::from_millis(time.0.as_millisecond()))
-        .max()
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time as KubeTime};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as KubeTime;
 
     use super::*;
     use crate::clock::now;
@@ -223,8 +231,7 @@ mod tests {
         let mut policies = policies();
         assert!(!policies.identity().is_enforced());
         assert!(policies.look(now(Time::from_millis(1_010_000))));
-        let since = Time::from_millis(1_000_000);
-        assert_eq!(policies.identity(), Identity::Enforced { since });
+        assert!(policies.identity().is_enforced());
         assert_eq!(policies.look_again(), None);
     }
 
@@ -257,20 +264,27 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_was_edited_and_put_back_is_in_place_since_then() {
-        let mut policies = policies();
-        let mut policy = policies.seen.get(&CHECK.to_owned()).unwrap().clone();
-        let entry = |seconds: i64, subresource: Option<&str>| ManagedFieldsEntry {
-            time: Some(kube_time(Time::from_millis(seconds * 1000))),
-            subresource: subresource.map(str::to_owned),
-            ..ManagedFieldsEntry::default()
+    fn a_policy_that_was_edited_and_put_back_has_another_stamp_and_a_labelled_one_has_not() {
+        let stamp = |policies: &mut Policies| {
+            let seen = now(Time::from_millis(9_000_000));
+            policies.look(seen);
+            policies.look(later(seen, 10));
+            match policies.identity() {
+                Identity::Enforced { stamp } => stamp.to_owned(),
+                Identity::Missing(why) => panic!("{why}"),
+            }
         };
-        // kube-controller-manager writes the status.
-        policy.metadata.managed_fields = Some(vec![entry(2_000, None), entry(3_000, Some("status"))]);
-        policies.seen.put(CHECK.to_owned(), policy);
-        policies.look(now(Time::from_millis(9_000_000)));
-        let since = Time::from_millis(2_000_000);
-        assert_eq!(policies.identity(), Identity::Enforced { since });
+        let before = stamp(&mut policies());
+        let mut labelled = policies();
+        let mut policy = labelled.seen.get(&CHECK.to_owned()).unwrap().clone();
+        policy.metadata.labels = Some([("team".to_owned(), "sre".to_owned())].into());
+        labelled.seen.put(CHECK.to_owned(), policy.clone());
+        assert_eq!(stamp(&mut labelled), before);
+        let mut edited = policies();
+        edited.look(now(Time::from_millis(9_000_000)));
+        policy.metadata.generation = Some(3);
+        edited.seen.put(CHECK.to_owned(), policy);
+        assert_ne!(stamp(&mut edited), before);
     }
 
     #[test]

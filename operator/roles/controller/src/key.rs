@@ -68,7 +68,7 @@ impl Key {
     }
 
     /// The key of the incident whose OpsEvent has this name.
-    fn of_name(namespace: &str, name: &str) -> Option<Self> {
+    pub fn of_name(namespace: &str, name: &str) -> Option<Self> {
         let mut parts = name.rsplitn(3, '-');
         let (position, hash, _rule) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Self {

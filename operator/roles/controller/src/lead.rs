@@ -66,6 +66,8 @@ pub struct Leader<'a> {
     rules: HashMap<Key, RuleMemory>,
     plan: Plan<Key>,
     pace: Pace,
+    /// Of questions, which may be refused while everything else is taken.
+    question_pace: Pace,
     gate: Gate,
     /// Keys with a write under way.
     writing: HashSet<Key>,
@@ -87,6 +89,7 @@ impl<'a> Leader<'a> {
             rules: HashMap::new(),
             plan: Plan::new(),
             pace: Pace::default(),
+            question_pace: Pace::default(),
             gate: Gate::new(),
             writing: HashSet::new(),
             telling: HashSet::new(),
@@ -132,11 +135,10 @@ impl<'a> Leader<'a> {
             }
             return;
         }
-        if !self.world.is_whole() {
-            return;
-        }
         if !self.started {
-            self.start(now);
+            if self.world.is_whole() {
+                self.start(now);
+            }
             return;
         }
         let keys = match touched {

@@ -167,13 +167,19 @@ where
     });
     let watched = terms.flat_map(move |()| {
         let api: Api<K> = Api::all(client.clone());
-        objects(api, resource, of).scan(false, |is_hidden, observation| {
-            let next = (!*is_hidden).then_some(observation);
-            *is_hidden = matches!(next, Some(Observation::Hidden(..)));
-            std::future::ready(next)
-        })
+        until_hidden(objects(api, resource, of))
     });
     watched.boxed()
+}
+
+/// A watch up to the word that it may not see, and no further: taken up again it would say nothing.
+fn until_hidden(watched: BoxStream<'static, Observation>) -> impl Stream<Item = Observation> + Send {
+    stream::unfold(Some(watched), |watched| async move {
+        let mut watched = watched?;
+        let observation = watched.next().await?;
+        let is_hidden = matches!(observation, Observation::Hidden(..));
+        Some((observation, (!is_hidden).then_some(watched)))
+    })
 }
 
 fn objects<K>(
@@ -335,6 +341,20 @@ mod tests {
             reason,
             "waiting for CRD opsevents.opsward.dev: kubectl apply -f crds/"
         );
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_may_not_see_is_given_up_at_once() {
+        let hidden = Observation::Hidden(POLICIES, "no".to_owned());
+        let silent = stream::iter([hidden]).chain(stream::pending()).boxed();
+        assert_eq!(until_hidden(silent).count().await, 1);
+    }
+
+    #[test]
+    fn only_policies_may_be_hidden() {
+        assert!(is_hidden(POLICIES, &refused(403, "Forbidden")));
+        assert!(!is_hidden(POLICIES, &refused(500, "InternalError")));
+        assert!(!is_hidden(NAMESPACES, &refused(403, "Forbidden")));
     }
 
     #[test]

@@ -107,7 +107,8 @@ pub fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>
         questions: Questions::default(),
         time_passed: false,
         refused: None,
-        identity: Identity::Enforced { since: Time::EPOCH },
+        is_paused: false,
+        identity: Identity::Enforced { stamp: "p" },
     }
 }
 

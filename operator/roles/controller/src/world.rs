@@ -57,6 +57,8 @@ pub struct World {
     ops_events: Mirror<Key, OpsEvent>,
     /// By incident and number.
     questions: Mirror<QuestionKey, TriageDecision>,
+    /// The highest number of a question about an incident that cannot be read, and so keeps its name.
+    unreadable: HashMap<Key, u32>,
     /// The numbers of the questions about an incident: those of an incident are looked up with every look at it.
     numbers: HashMap<Key, Vec<u32>>,
     policies: Policies,
@@ -75,6 +77,7 @@ impl World {
             incidents: Mirror::new(),
             ops_events: Mirror::new(),
             questions: Mirror::new(),
+            unreadable: HashMap::new(),
             numbers: HashMap::new(),
             policies,
             rule_records: Mirror::new(),
@@ -191,7 +194,8 @@ impl World {
         let all = numbers
             .iter()
             .filter_map(|number| self.questions.get(&(incident.clone(), *number)));
-        Questions::about(object, all)
+        let taken = self.unreadable.get(incident).copied().unwrap_or_default();
+        Questions::about(object, all, taken)
     }
 
     /// Whether the API server says who decides and who closes.

@@ -78,7 +78,8 @@ pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError>
             let api: Api<TriageDecision> = Api::namespaced(client, namespace(&question.metadata));
             let done = call(api.create(&put_params(), &question)).await;
             let outcome = settle(&api, name(&question.metadata), done.map(Outcome::Written)).await?;
-            let outcome = outcome.done_where(|found: &TriageDecision| found.spec == question.spec);
+            let uid = question.spec.ops_event_uid.as_str();
+            let outcome = outcome.done_where(|found: &TriageDecision| found.is_about(Some(uid)));
             Ok(Written::Question(Box::new(outcome), question))
         }
         Work::Settle(question) => {
@@ -86,7 +87,13 @@ pub async fn incident(client: Client, work: Work) -> Result<Written, WriteError>
             let name = name(&question.metadata);
             let done = call(api.replace_status(name, &put_params(), &question)).await;
             let outcome = settle(&api, name, done.map(Outcome::Written)).await?;
-            let outcome = outcome.done_where(|found: &TriageDecision| found.status == question.status);
+            let became = |question: &TriageDecision| {
+                question
+                    .status
+                    .as_ref()
+                    .map(|status| (status.state, status.reason))
+            };
+            let outcome = outcome.done_where(|found| became(found) == became(&question));
             Ok(Written::Question(Box::new(outcome), question))
         }
     }

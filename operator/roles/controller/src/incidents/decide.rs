@@ -9,7 +9,7 @@ use domain::triage::Verdict;
 use super::project;
 use super::seen::{NamespaceState, Presence, Seen};
 use super::story;
-use super::triage::{Acted, act};
+use super::triage::act;
 use super::wanted::{Closing, Decision, Planned, Tell, Work, told};
 use crate::class::Class;
 use crate::clock::Now;
@@ -101,13 +101,17 @@ fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Now
     };
     let (incident, effect) = step(incident, Input::of(record), now.steady);
     let after_write = effect.and_then(told);
-    let Acted { incident, write } = act(seen, incident, record, object, now);
+    let acted = act(seen, incident, record, object, now);
+    // Nothing is shown of a question before it is written what became of it.
+    let phase = acted.write.as_ref().map(|_| incident.phase);
+    let incident = acted.incident;
+    let write = acted.write.filter(|_| !seen.is_paused);
     let closing = closing(seen, object);
     let (incident, effect) = match closing {
         Some(_) => step(incident, Input::CloseAsked, now.steady),
         None => (incident, None),
     };
-    let status = project::status(seen, record, incident.phase, now.time);
+    let status = project::status(seen, record, phase.unwrap_or(incident.phase), now.time);
     let mut decision = match (write, project::difference(shown, &status), &record.end) {
         // What became of a question before the status that tells of it; unless the API server refuses that.
         (Some(write), ..) if seen.refused.is_none() => Decision {
@@ -195,8 +199,8 @@ fn shown_phase(shown: Option<&OpsEventStatus>) -> Phase {
         (api::Phase::Discharged, _) => Phase::Discharged,
         (_, Some(reason)) => Phase::Resolved(reason),
         (api::Phase::AwaitingDecision, None) => Phase::AwaitingDecision,
-        (api::Phase::Acknowledged, None) => Phase::Acknowledged,
-        (api::Phase::Open | api::Phase::Resolved, None) => Phase::Open,
+        (api::Phase::Acknowledged, None) if story::kept(shown).is_some() => Phase::Acknowledged,
+        (api::Phase::Open | api::Phase::Acknowledged | api::Phase::Resolved, None) => Phase::Open,
     }
 }
 

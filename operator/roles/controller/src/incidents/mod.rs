@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use api::OpsEvent;
 use domain::incident::step::CloseWish;
+use domain::triage::Verdict;
 use tokio::time::Instant;
 
 use self::deadline::Timer;
@@ -46,8 +47,11 @@ impl IncidentMemory {
         let ended = object
             .and_then(|object| object.status.as_ref())
             .is_some_and(|status| status.ended_at.is_some());
-        let closed =
-            object.is_some_and(|object| object.spec.close.is_some()) || questions.discharged().is_some();
+        let status = object.and_then(|object| object.status.as_ref());
+        let kept = story::kept(status).is_some_and(|(_, verdict)| verdict == Verdict::Discharge);
+        let closed = object.is_some_and(|object| object.spec.close.is_some())
+            || questions.discharged().is_some()
+            || kept;
         let close = if ended && closed {
             CloseWish::TooLate
         } else {

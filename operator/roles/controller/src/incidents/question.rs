@@ -32,9 +32,12 @@ pub fn name(ops_event: &str, number: u32) -> String {
 }
 
 impl<'a> Questions<'a> {
-    /// Those about `object` among all of its name.
-    pub fn about(object: &OpsEvent, all: impl IntoIterator<Item = &'a TriageDecision>) -> Self {
-        let mut questions = Self::default();
+    /// Those about `object` among all of its name; numbers up to `taken` are not free.
+    pub fn about(object: &OpsEvent, all: impl IntoIterator<Item = &'a TriageDecision>, taken: u32) -> Self {
+        let mut questions = Self {
+            highest: taken,
+            ..Self::default()
+        };
         for decision in all {
             let Some(ask) = ask_of(decision) else { continue };
             questions.highest = questions.highest.max(ask.number);
@@ -105,12 +108,6 @@ impl Question<'_> {
             .unwrap_or_default()
     }
 
-    /// When it was put, by the API server's clock and to the second.
-    pub fn put_at(&self) -> Option<Time> {
-        let created = self.object.metadata.creation_timestamp.as_ref()?;
-        Some(Time::from_millis(created.0.as_millisecond()))
-    }
-
     /// When it was put, by the clock of whoever put it.
     pub fn asked_at(&self, triage: &Triage) -> Time {
         let stands_for = i64::try_from(self.ask.stands_for(triage).as_millis()).unwrap_or(i64::MAX);
@@ -158,7 +155,12 @@ pub fn ask_of(decision: &TriageDecision) -> Option<Ask> {
 }
 
 /// A question to be put.
-pub fn put(object: &OpsEvent, record: &IncidentRecord, ask: Ask, now: Time) -> TriageDecision {
+pub fn put(
+    object: &OpsEvent,
+    record: &IncidentRecord,
+    (ask, stamp): (Ask, &str),
+    now: Time,
+) -> TriageDecision {
     let triage = &*record.triage;
     let ops_event = object.metadata.name.clone().unwrap_or_default();
     let escalates_to = if ask.tier < triage.last_tier() {
@@ -168,6 +170,7 @@ pub fn put(object: &OpsEvent, record: &IncidentRecord, ask: Ask, now: Time) -> T
     };
     let spec = TriageDecisionSpec {
         asks: object.spec.title.clone(),
+        policies: stamp.to_owned(),
         approvers: Approvers::from(ask.approvers(triage)),
         escalates_to,
         tier: ask.tier.into(),

@@ -3,8 +3,6 @@
 use api::OpsEvent;
 use domain::incident::IncidentRecord;
 use domain::incident::step::CloseWish;
-use domain::time::Time;
-use domain::triage::Verdict;
 
 use super::question::{Question, Questions};
 
@@ -34,20 +32,19 @@ pub enum NamespaceState {
 pub enum Identity<'a> {
     /// It does.
     Enforced {
-        /// Since when, by its own clock: what was asked before may have been answered by anybody.
-        since: Time,
+        /// Which policies these are: what was asked under others may have been answered by anybody.
+        stamp: &'a str,
     },
     /// It does not, for this reason: nobody is asked, no answer counts, no close is passed on.
     Missing(&'a str),
 }
 
 impl Seen<'_> {
-    /// Whether the API server has said, or will say, who it is that answers a question. While it does not, a question
-    /// may stand; an answer may not. Nor may either that is older than the policies.
-    pub fn is_checked(&self, question: Question<'_>, decision: Option<Verdict>) -> bool {
+    /// Whether the API server has said, or will say, who it is that answers a question; `None` while that is not known.
+    pub fn is_checked(&self, question: Question<'_>) -> Option<bool> {
         match self.identity {
-            Identity::Missing(_) => decision.is_none(),
-            Identity::Enforced { since } => question.put_at().is_none_or(|put_at| put_at > since),
+            Identity::Missing(_) => None,
+            Identity::Enforced { stamp } => Some(question.object.spec.policies == stamp),
         }
     }
 }
@@ -78,6 +75,8 @@ pub struct Seen<'a> {
     pub time_passed: bool,
     /// Why the API server did not take what was last written of its questions, if it did not.
     pub refused: Option<&'a str>,
+    /// Whether they are left alone for a while because of that.
+    pub is_paused: bool,
     /// Whether the name of whoever decides can be believed.
     pub identity: Identity<'a>,
 }

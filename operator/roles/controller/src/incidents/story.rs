@@ -9,6 +9,8 @@ use domain::triage::{TriageMode, Verdict};
 use super::question::Question;
 use super::seen::{Identity, Seen};
 
+/// Bytes that a refusal leaves to what else a message says.
+const MESSAGE_TAIL: usize = 600;
 /// The first moment.
 const OPENED: &str = "Opened";
 /// Bytes of a moment's note: with all of them a status stays below 16 KiB.
@@ -224,10 +226,10 @@ fn waiting_on(seen: &Seen<'_>, record: &IncidentRecord, decision: &Decision) -> 
 
 /// Who is asked until when, and how often nobody answered.
 fn people(seen: &Seen<'_>) -> String {
+    let refused = seen.refused.map(|why| format!("; it is refused: {why}"));
+    let refused = refused.unwrap_or_default();
     let Some(question) = seen.questions.standing() else {
-        let refused = seen.refused.map(|why| format!("; it is refused: {why}"));
-        let message = format!("a question is about to be put{}", refused.unwrap_or_default());
-        return clip(&message, 0).to_owned();
+        return clip(&format!("a question is about to be put{refused}"), 0).to_owned();
     };
     let expired = seen
         .questions
@@ -238,7 +240,11 @@ fn people(seen: &Seen<'_>) -> String {
         1 => "; nobody decided the question before".to_owned(),
         expired => format!("; nobody decided the {expired} questions before"),
     };
-    let until = format!(", until {}{before}", question.object.spec.expires_at);
+    let until = format!(
+        ", until {}{before}{}",
+        question.object.spec.expires_at,
+        clip(&refused, MESSAGE_TAIL)
+    );
     format!(
         "{}{until}",
         clip(&question.object.spec.approvers.to_string(), until.len())

@@ -6,7 +6,7 @@ use domain::incident::step::{Effect, Incident, Input, step};
 use domain::triage::TriageMode;
 
 use super::question::{Question, put};
-use super::seen::{NamespaceState, Seen};
+use super::seen::{Identity, NamespaceState, Seen};
 use super::wanted::{Planned, Tell, Work};
 use crate::class::Class;
 use crate::clock::Now;
@@ -40,9 +40,14 @@ pub fn act(
 
 /// Puts a question where one is wanted.
 fn ask(seen: &Seen<'_>, incident: Incident, record: &IncidentRecord, object: &OpsEvent, now: Now) -> Acted {
+    let Identity::Enforced { stamp } = seen.identity else {
+        return Acted {
+            incident,
+            write: None,
+        };
+    };
     let wanted = record.triage.mode == TriageMode::Always
         && incident.decided.is_none()
-        && seen.identity.is_enforced()
         && seen.namespace == NamespaceState::Active;
     let (incident, effect) = if wanted {
         step(incident, Input::Wanted, now.steady)
@@ -52,7 +57,7 @@ fn ask(seen: &Seen<'_>, incident: Incident, record: &IncidentRecord, object: &Op
     let write = (effect == Some(Effect::Ask)).then(|| {
         let ask = seen.questions.next(record);
         Planned {
-            work: Work::Ask(Box::new(put(object, record, ask, now.time))),
+            work: Work::Ask(Box::new(put(object, record, (ask, stamp), now.time))),
             class: Class::Change,
             tells: vec![Tell::Asked(ask.number)],
         }
@@ -63,20 +68,24 @@ fn ask(seen: &Seen<'_>, incident: Incident, record: &IncidentRecord, object: &Op
 /// Writes on the question that stands what has become of it, if something has.
 fn settle(seen: &Seen<'_>, incident: Incident, question: Question<'_>, now: Now) -> Acted {
     let number = question.ask.number;
-    let unchecked = Some(SupersededBy::IdentityNotEnforced);
+    let (is_checked, unchecked) = (seen.is_checked(question), Some(SupersededBy::IdentityNotEnforced));
+    let waits = |incident| Acted {
+        incident,
+        write: None,
+    };
     let (incident, state, reason, tell) = match question.object.spec.decision {
-        // Whoever answers it, and whoever did, nobody checks or checked by whom.
-        decision if !seen.is_checked(question, decision) => {
-            (incident, DecisionState::Superseded, unchecked, None)
+        None if incident.phase.is_final() => {
+            let reason = Some(SupersededBy::IncidentEnded);
+            (incident, DecisionState::Superseded, reason, None)
         }
+        // Whoever answers it, and whoever did, the policies of today say nothing of.
+        _ if is_checked == Some(false) => (incident, DecisionState::Superseded, unchecked, None),
+        // Nobody knows yet whether the answer was checked.
+        Some(_) if is_checked.is_none() => return waits(incident),
         Some(verdict) => {
             let (incident, _) = step(incident, Input::Answered(verdict), now.steady);
             let tell = Tell::Answered(number, verdict);
             (incident, verdict.into(), None, Some(tell))
-        }
-        None if incident.phase.is_final() => {
-            let reason = Some(SupersededBy::IncidentEnded);
-            (incident, DecisionState::Superseded, reason, None)
         }
         None => {
             let input = if seen.time_passed {
@@ -86,10 +95,7 @@ fn settle(seen: &Seen<'_>, incident: Incident, question: Question<'_>, now: Now)
             };
             let (incident, effect) = step(incident, input, now.steady);
             if effect != Some(Effect::Expire) {
-                return Acted {
-                    incident,
-                    write: None,
-                };
+                return waits(incident);
             }
             let tell = Tell::Unanswered(number);
             (incident, DecisionState::Expired, None, Some(tell))

@@ -33,8 +33,11 @@ impl Leader<'_> {
         if self.world.incident(key) == (None, None) {
             self.incidents.remove(key);
             self.pace.clear(key);
+            self.question_pace.clear(key);
         }
-        (class, decision.look_again.into_iter().chain(due_at).min())
+        let paused = self.question_pace.pause(key, now.instant);
+        let waits = [decision.look_again, due_at, paused];
+        (class, waits.into_iter().flatten().min())
     }
 
     /// Decides about one incident, and remembers how it was seen.
@@ -59,6 +62,7 @@ impl Leader<'_> {
             questions,
             time_passed: false,
             refused: memory.refused.as_deref(),
+            is_paused: self.question_pace.pause(key, now.instant).is_some(),
             identity: self.world.identity(),
         };
         let deadline = Deadline::of(&seen);

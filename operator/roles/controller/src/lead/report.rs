@@ -108,6 +108,7 @@ impl Leader<'_> {
     ) {
         match outcome {
             Outcome::Written(question) => {
+                self.question_pace.clear(key);
                 if let Some(memory) = self.incidents.get_mut(key) {
                     memory.refused = None;
                 }
@@ -223,8 +224,11 @@ impl Leader<'_> {
         if !error.is_answer() {
             return self.failed(key, Work::QUESTION, error, now);
         }
+        if error.retry() == Retry::Later {
+            self.served();
+        }
         self.tools.metrics.failed(Work::QUESTION, error.category());
-        self.pace.failed(key, now.instant);
+        self.question_pace.failed(key, now.instant);
         let (namespace, id, why) = (&key.namespace, &key.id, Chain(error).to_string());
         warn!(
             namespace,
@@ -233,7 +237,8 @@ impl Leader<'_> {
             "question not taken, trying again later"
         );
         if let Some(memory) = self.incidents.get_mut(key) {
-            memory.refused = Some(why);
+            // The first word stays: others may differ by a port or a number, and each would be a status of its own.
+            memory.refused.get_or_insert(why);
         }
     }
 

@@ -135,7 +135,7 @@ impl World {
                 Touched::Nothing
             }
             Feed::There(object) => {
-                let Some((key, object)) = read_question(*object) else {
+                let Some((key, object)) = self.read_question(*object) else {
                     return Touched::Nothing;
                 };
                 self.questions.named(&key);
@@ -143,7 +143,7 @@ impl World {
                 Touched::Keys(vec![key.0])
             }
             Feed::Gone(object) => {
-                let Some((key, object)) = read_question(*object) else {
+                let Some((key, object)) = self.read_question(*object) else {
                     return Touched::Nothing;
                 };
                 if self
@@ -163,6 +163,29 @@ impl World {
                 Touched::Keys(gone.into_iter().map(|(incident, _)| incident).collect())
             }
         }
+    }
+
+    /// A question in this version's terms. One that cannot be read so keeps its name, and what was known of it is void.
+    fn read_question(&mut self, mut object: WrittenQuestion) -> Option<(QuestionKey, TriageDecision)> {
+        object.metadata.managed_fields = None;
+        object.types = Some(TypeMeta::resource::<TriageDecision>());
+        let read = serde_json::to_value(&object).and_then(serde_json::from_value::<TriageDecision>);
+        let error = match read {
+            Ok(question) => return Some((question_key(&question)?, question)),
+            Err(error) => error,
+        };
+        let (namespace, name) = (
+            object.metadata.namespace.as_deref()?,
+            object.metadata.name.as_deref()?,
+        );
+        warn!(namespace, name, %error, "question skipped, it cannot be read");
+        let (ops_event, number) = name.rsplit_once("-d")?;
+        let key = (Key::of_name(namespace, ops_event)?, number.parse().ok()?);
+        self.questions.remove(&key);
+        self.forget_number(&key);
+        let highest = self.unreadable.entry(key.0).or_default();
+        *highest = key.1.max(*highest);
+        None
     }
 
     pub(super) fn policy(
@@ -259,22 +282,6 @@ impl World {
             }
         }
         Touched::Nothing
-    }
-}
-
-/// A question in this version's terms, if it can be read so.
-fn read_question(mut object: WrittenQuestion) -> Option<(QuestionKey, TriageDecision)> {
-    object.metadata.managed_fields = None;
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let namespace = object.metadata.namespace.clone().unwrap_or_default();
-    object.types = Some(TypeMeta::resource::<TriageDecision>());
-    let read = serde_json::to_value(&object).and_then(serde_json::from_value::<TriageDecision>);
-    match read {
-        Ok(question) => Some((question_key(&question)?, question)),
-        Err(error) => {
-            warn!(namespace, name, %error, "question skipped, it cannot be read");
-            None
-        }
     }
 }
 

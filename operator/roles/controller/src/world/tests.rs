@@ -204,7 +204,7 @@ fn question(number: u32, version: &str) -> Box<WrittenQuestion> {
             "metadata": {
                 "name": format!("high-cpu-k3v9q2mzra-1z4-d{number}"), "namespace": "shop", "resourceVersion": version,
     },
-            "spec": {"opsEvent": "high-cpu-k3v9q2mzra-1z4", "opsEventUid": "1", "asks": "CPU", "approvers": {}, "escalatesTo": {}, "tier": 0,
+            "spec": {"opsEvent": "high-cpu-k3v9q2mzra-1z4", "opsEventUid": "1", "policies": "p", "asks": "CPU", "approvers": {}, "escalatesTo": {}, "tier": 0,
                      "unanswered": 0, "expiresAt": "2026-11-21T10:45:00.000Z"},
         });
     Box::new(serde_json::from_value(question).unwrap())
@@ -292,4 +292,12 @@ fn a_question_that_cannot_be_read_is_skipped_and_the_others_are_seen() {
     );
     world.see(Observation::Question(Feed::There(question(2, "6"))));
     assert_eq!(numbers(&world), [2]);
+    let mut newer = question(7, "8");
+    newer.spec["decision"] = json!("Approve");
+    world.see(Observation::Question(Feed::There(newer)));
+    assert_eq!(
+        world.questions(&key()).next(&record()).number,
+        8,
+        "its name is taken"
+    );
 }

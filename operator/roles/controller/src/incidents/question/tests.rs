@@ -41,7 +41,7 @@ fn settled(decision: &TriageDecision, state: DecisionState, reason: Option<Super
 #[test]
 fn a_question_names_people_time_and_incident() {
     let object = object("1");
-    let first = put(&object, &asked(), Ask::FIRST, at(60));
+    let first = put(&object, &asked(), (Ask::FIRST, "p"), at(60));
     assert_eq!(first.metadata.name.as_deref(), Some("high-cpu-k3v9q2mzra-1z4-d1"));
     assert_eq!(first.metadata.namespace.as_deref(), Some("shop"));
     assert_eq!(first.spec.approvers.groups, ["sre"]);
@@ -51,7 +51,7 @@ fn a_question_names_people_time_and_incident() {
     let second = put(
         &object,
         &asked(),
-        Ask::FIRST.next(Follows::Expired, &asked().triage),
+        (Ask::FIRST.next(Follows::Expired, &asked().triage), "p"),
         at(60),
     );
     assert_eq!(second.spec.approvers.groups, ["sre", "sre-leads"]);
@@ -61,7 +61,7 @@ fn a_question_names_people_time_and_incident() {
 #[test]
 fn what_became_of_the_last_question_says_which_follows() {
     let object = object("1");
-    let first = put(&object, &asked(), Ask::FIRST, at(60));
+    let first = put(&object, &asked(), (Ask::FIRST, "p"), at(60));
     for (state, reason, (tier, unanswered)) in [
         (DecisionState::Expired, None, (1, 0)),
         (DecisionState::Escalated, None, (1, 0)),
@@ -77,7 +77,7 @@ fn what_became_of_the_last_question_says_which_follows() {
         ),
     ] {
         let done = settled(&first, state, reason);
-        let questions = Questions::about(&object, [&done]);
+        let questions = Questions::about(&object, [&done], 0);
         assert!(questions.standing().is_none());
         let next = questions.next(&asked());
         assert_eq!(
@@ -86,7 +86,7 @@ fn what_became_of_the_last_question_says_which_follows() {
             "{state:?}"
         );
     }
-    let questions = Questions::about(&object, [&first]);
+    let questions = Questions::about(&object, [&first], 0);
     assert_eq!(questions.standing().unwrap().ask, Ask::FIRST);
 }
 
@@ -94,11 +94,11 @@ fn what_became_of_the_last_question_says_which_follows() {
 fn a_question_about_an_object_that_is_gone_says_nothing_and_keeps_its_name() {
     let (old, new) = (object("1"), object("2"));
     let accepted = settled(
-        &put(&old, &asked(), Ask::FIRST, at(60)),
+        &put(&old, &asked(), (Ask::FIRST, "p"), at(60)),
         DecisionState::Accepted,
         None,
     );
-    let questions = Questions::about(&new, [&accepted]);
+    let questions = Questions::about(&new, [&accepted], 0);
     assert!(questions.lasting().is_none());
     assert_eq!(questions.next(&asked()).number, 2);
 }
@@ -107,17 +107,17 @@ fn a_question_about_an_object_that_is_gone_says_nothing_and_keeps_its_name() {
 fn who_accepted_has_it_whatever_was_asked_before() {
     let object = object("1");
     let expired = settled(
-        &put(&object, &asked(), Ask::FIRST, at(60)),
+        &put(&object, &asked(), (Ask::FIRST, "p"), at(60)),
         DecisionState::Expired,
         None,
     );
     let second = Ask::FIRST.next(Follows::Expired, &asked().triage);
     let accepted = settled(
-        &put(&object, &asked(), second, at(70)),
+        &put(&object, &asked(), (second, "p"), at(70)),
         DecisionState::Accepted,
         None,
     );
-    let questions = Questions::about(&object, [&accepted, &expired]);
+    let questions = Questions::about(&object, [&accepted, &expired], 0);
     let (question, verdict) = questions.lasting().unwrap();
     assert_eq!((question.ask.number, verdict), (2, Verdict::Accept));
 }

@@ -20,7 +20,7 @@ use crate::incidents::seen::Identity;
 use crate::incidents::wanted::Closing;
 use crate::samples::{at, record, seen, shown};
 
-const ENFORCED: Identity<'static> = Identity::Enforced { since: Time::EPOCH };
+const ENFORCED: Identity<'static> = Identity::Enforced { stamp: "p" };
 
 fn people(group: &str) -> Approvers {
     Approvers {
@@ -77,7 +77,7 @@ impl Life {
     fn seen(&self) -> Seen<'_> {
         Seen {
             close: self.close,
-            questions: Questions::about(&self.object, &self.questions),
+            questions: Questions::about(&self.object, &self.questions, 0),
             time_passed: self.time_passed,
             identity: self.identity,
             ..seen(Some(&self.record), Some(&self.object))
@@ -353,11 +353,11 @@ fn an_answer_that_nobody_checked_counts_for_nothing_and_is_asked_for_again() {
     life.identity = Identity::Missing("the policy is missing");
     life.settle();
     life.answer(Verdict::Accept, "alice");
-    assert_eq!(life.settle()[0], "Settle");
+    assert_eq!(life.settle(), [""; 0], "nobody knows yet");
+    life.identity = Identity::Enforced { stamp: "others" };
+    assert_eq!(life.settle(), ["Settle", "Ask", "Status"]);
     let reason = life.questions[0].status.as_ref().unwrap().reason;
     assert_eq!(reason, Some(SupersededBy::IdentityNotEnforced));
-    life.identity = ENFORCED;
-    assert_eq!(life.settle(), ["Ask", "Status"]);
     assert_eq!(life.questions[1].spec.approvers.groups, ["sre"]);
     assert_eq!(
         life.outcome(),
@@ -367,6 +367,17 @@ fn an_answer_that_nobody_checked_counts_for_nothing_and_is_asked_for_again() {
             Some(Awaited::Decision)
         )
     );
+}
+
+#[test]
+fn an_answer_that_was_checked_counts_although_the_policies_were_out_of_sight_meanwhile() {
+    let mut life = Life::asked();
+    life.answer(Verdict::Accept, "alice");
+    life.identity = Identity::Missing("no right to see them");
+    life.settle();
+    life.identity = ENFORCED;
+    life.settle();
+    assert_eq!(life.states(), [DecisionState::Accepted]);
 }
 
 #[test]
@@ -434,14 +445,13 @@ fn everything_that_was_written_is_what_is_wanted_the_next_time() {
 }
 
 #[test]
-fn a_question_that_is_older_than_the_policies_is_put_again_answered_or_not() {
+fn a_question_that_was_put_under_other_policies_is_put_again_answered_or_not() {
     for answer in [None, Some(Verdict::Accept)] {
         let mut life = Life::asked();
-        life.questions[0].metadata.creation_timestamp = Some(api::conditions::kube_time(at(61)));
         if let Some(verdict) = answer {
             life.answer(verdict, "mallory");
         }
-        life.identity = Identity::Enforced { since: at(70) };
+        life.identity = Identity::Enforced { stamp: "others" };
         assert_eq!(life.settle(), ["Settle", "Ask", "Status"], "{answer:?}");
         let reason = life.questions[0].status.as_ref().unwrap().reason;
         assert_eq!(reason, Some(SupersededBy::IdentityNotEnforced));
@@ -463,6 +473,7 @@ enum Happens {
     TimePasses,
     PoliciesGo,
     PoliciesComeBack,
+    OthersCome,
     Ends(EndReason),
     ComesBack,
     Close,
@@ -481,6 +492,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Happens::TimePasses),
         Just(Happens::PoliciesGo),
         Just(Happens::PoliciesComeBack),
+        Just(Happens::OthersCome),
         prop::sample::select(reasons).prop_map(Happens::Ends),
         Just(Happens::ComesBack),
         Just(Happens::Close),
@@ -496,6 +508,7 @@ impl Life {
             Happens::TimePasses => self.time_passed = stands && self.record.end.is_none(),
             Happens::PoliciesGo => self.identity = Identity::Missing("a policy is missing"),
             Happens::PoliciesComeBack => self.identity = ENFORCED,
+            Happens::OthersCome => self.identity = Identity::Enforced { stamp: "others" },
             Happens::Ends(reason) if self.record.end.is_none() => self.end(reason),
             Happens::ComesBack if self.record.end.is_some() => {
                 self.record.end = None;
