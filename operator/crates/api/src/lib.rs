@@ -17,6 +17,7 @@ pub mod opening_event;
 pub mod ops_event;
 mod schema;
 pub mod story;
+pub mod superseded;
 pub mod triage_decision;
 pub mod trigger_rule;
 
@@ -31,9 +32,9 @@ pub use ops_event::{
     Close, CloseReason, Occurrences, OpsEvent, OpsEventSpec, OpsEventStatus, Phase, RuleReference,
 };
 pub use story::{Awaited, Decision, Moment, Outcome, WaitingOn};
+pub use superseded::SupersededBy;
 pub use triage_decision::{
-    DecisionState, Feedback, Rating, SupersededBy, TriageDecision, TriageDecisionSpec, TriageDecisionStatus,
-    answer_command,
+    DecisionState, Feedback, Rating, TriageDecision, TriageDecisionSpec, TriageDecisionStatus, answer_command,
 };
 pub use trigger_rule::{
     LabelRequirement, Match, Resolve, Triage, Trigger, TriggerRule, TriggerRuleSpec, TriggerRuleStatus,

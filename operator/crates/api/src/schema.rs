@@ -10,7 +10,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::limits;
-use crate::triage_decision::SupersededBy;
+use crate::superseded::SupersededBy;
 
 /// A string out of the words that `values` serialise to.
 fn words<T: Serialize>(values: impl IntoIterator<Item = T>) -> Schema {

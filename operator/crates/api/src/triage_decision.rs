@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::approvers::Approvers;
 use crate::limits;
 use crate::schema;
+use crate::superseded::SupersededBy;
 
 /// What is asked, whom, and until when; and what a person answers.
 ///
@@ -152,15 +153,6 @@ pub enum DecisionState {
     Superseded,
 }
 
-/// Why a question counts no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SupersededBy {
-    /// The incident ended.
-    IncidentEnded,
-    /// The answer came while nobody checked by whom.
-    IdentityNotEnforced,
-}
-
 impl Rating {
     /// The word as users write it.
     pub const fn as_str(self) -> &'static str {
@@ -168,16 +160,6 @@ impl Rating {
             Self::Helpful => "Helpful",
             Self::NotHelpful => "NotHelpful",
             Self::Incorrect => "Incorrect",
-        }
-    }
-}
-
-impl SupersededBy {
-    /// The word as users see it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::IncidentEnded => "IncidentEnded",
-            Self::IdentityNotEnforced => "IdentityNotEnforced",
         }
     }
 }
