@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub enum SupersededBy {
     /// The incident ended.
     IncidentEnded,
-    /// The answer came while nobody checked by whom.
+    /// It was put under other admission policies than those in place.
     IdentityNotEnforced,
 }
 
