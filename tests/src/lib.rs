@@ -28,6 +28,7 @@ pub mod pki;
 pub mod ports;
 pub mod probe;
 pub mod proc;
+pub mod quiet;
 mod rbac;
 mod rig;
 pub mod server;

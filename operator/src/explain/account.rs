@@ -1,70 +1,29 @@
 //! The account of one incident: all that its objects say of why it is as it is, each fact once. What `-o json` prints.
 
-use std::collections::BTreeMap;
-
 use api::conditions::ConditionType;
 use api::{
-    Approvers, Decision, DecisionState, Moment, Occurrences, OpsEvent, Phase, TriageDecision, TriggerRule,
-    WaitingOn,
+    DecisionState, OpsEvent, OpsEventSpec, OpsEventStatus, TriageDecision, TriageDecisionSpec,
+    TriageDecisionStatus, TriggerRule,
 };
-use domain::incident::{EndReason, opening_position};
-use domain::severity::Severity;
-use domain::time::Time;
-use domain::triage::Verdict;
+use domain::incident::opening_position;
 use serde::Serialize;
 
-/// Why an incident is as it is.
+/// Why an incident is as it is: the objects' own words, and what follows from them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     pub namespace: String,
     pub name: String,
-    pub title: String,
-    pub phase: Option<Phase>,
-    pub severity: Option<Severity>,
-    pub firing: Option<Stated>,
-    pub resolved: Option<Stated>,
-    pub rule: Rule,
-    pub group: BTreeMap<String, String>,
-    pub correlation_id: String,
+    pub spec: OpsEventSpec,
+    /// Absent until Opsward has written it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<OpsEventStatus>,
     /// The log position of the event that opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub opened_at_position: Option<i64>,
-    pub opened_at: Option<Time>,
-    pub ended_at: Option<Time>,
-    pub end_reason: Option<EndReason>,
-    pub reopened: i64,
-    /// Whether it gathers what the caps keep out.
-    pub overflow: bool,
-    /// What opened it.
-    pub event: Option<Box<api::OpeningEvent>>,
-    pub occurrences: Option<Occurrences>,
-    pub resources: Vec<String>,
-    pub resources_omitted: i64,
-    pub waiting_on: Option<WaitingOn>,
-    pub decision: Option<Decision>,
-    pub close: Option<api::Close>,
+    pub rule_now: RuleNow,
+    /// Those about it, in the order in which they were put.
     pub questions: Vec<Question>,
-    pub timeline: Vec<Moment>,
-}
-
-/// A condition.
-#[derive(Debug, Serialize)]
-pub struct Stated {
-    pub status: String,
-    pub reason: String,
-    pub message: String,
-    pub since: String,
-}
-
-/// The rule that opened it, and what has become of that.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Rule {
-    pub name: String,
-    pub uid: String,
-    /// The generation that the incident goes by.
-    pub generation: i64,
-    pub now: RuleNow,
 }
 
 /// What has become of the rule since.
@@ -104,41 +63,18 @@ impl RuleNow {
 
 /// A question put to people, and what became of it.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Question {
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
-    pub state: DecisionState,
-    pub since: Option<Time>,
-    pub superseded_by: Option<api::SupersededBy>,
-    pub approvers: Approvers,
-    pub escalates_to: Approvers,
-    pub tier: i64,
-    pub unanswered: i64,
-    pub expires_at: Time,
-    pub decision: Option<Verdict>,
-    pub decided_by: Option<String>,
-    pub reason: Option<String>,
-    pub feedback: Option<api::Feedback>,
+    pub spec: TriageDecisionSpec,
+    pub status: TriageDecisionStatus,
 }
 
 impl Account {
     /// The account of `event`, about which these questions were put.
-    pub fn of(event: OpsEvent, questions: Vec<TriageDecision>, now: RuleNow) -> Self {
+    pub fn of(event: OpsEvent, questions: Vec<TriageDecision>, rule_now: RuleNow) -> Self {
         let name = event.metadata.name.unwrap_or_default();
-        let status = event.status;
-        let stated = |of: ConditionType| {
-            let conditions = &status.as_ref()?.conditions;
-            let condition = conditions
-                .iter()
-                .find(|condition| condition.type_ == of.as_str())?;
-            Some(Stated {
-                status: condition.status.clone(),
-                reason: condition.reason.clone(),
-                message: condition.message.clone(),
-                since: condition.last_transition_time.0.to_string(),
-            })
-        };
         let uid = event.metadata.uid;
         let mut questions: Vec<Question> = questions
             .into_iter()
@@ -150,59 +86,36 @@ impl Account {
             namespace: event.metadata.namespace.unwrap_or_default(),
             opened_at_position: opening_position(&name),
             name,
-            title: event.spec.title,
-            firing: stated(ConditionType::Firing),
-            resolved: stated(ConditionType::Resolved),
-            rule: Rule {
-                name: event.spec.rule.name,
-                uid: event.spec.rule.uid,
-                generation: event.spec.rule.generation,
-                now,
-            },
-            group: event.spec.group,
-            correlation_id: event.spec.correlation_id,
-            close: event.spec.close,
-            phase: status.as_ref().map(|status| status.phase),
-            severity: status.as_ref().map(|status| status.severity),
-            opened_at: status.as_ref().map(|status| status.opened_at),
-            ended_at: status.as_ref().and_then(|status| status.ended_at),
-            end_reason: status.as_ref().and_then(|status| status.end_reason),
-            reopened: status.as_ref().map_or(0, |status| status.reopened),
-            overflow: status.as_ref().is_some_and(|status| status.overflow),
-            event: status.as_ref().and_then(|status| status.event.clone()),
-            occurrences: status.as_ref().map(|status| status.occurrences.clone()),
-            resources: status
-                .as_ref()
-                .map(|status| status.resources.clone())
-                .unwrap_or_default(),
-            resources_omitted: status.as_ref().map_or(0, |status| status.resources_omitted),
-            waiting_on: status.as_ref().and_then(|status| status.waiting_on.clone()),
-            decision: status.as_ref().and_then(|status| status.decision.clone()),
-            timeline: status.map(|status| status.timeline).unwrap_or_default(),
+            spec: event.spec,
+            status: event.status,
+            rule_now,
             questions,
         }
+    }
+
+    /// What is said of whether the problem is still there.
+    pub fn firing(&self) -> Option<&str> {
+        let conditions = &self.status.as_ref()?.conditions;
+        let firing = conditions
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::Firing.as_str())?;
+        Some(&firing.message)
+    }
+
+    /// The question that waits for an answer.
+    pub fn standing(&self) -> Option<&Question> {
+        let mut newest_first = self.questions.iter().rev();
+        newest_first.find(|question| question.status.state == DecisionState::Pending)
     }
 }
 
 impl Question {
     fn of(question: TriageDecision) -> Self {
-        let number = question.number();
-        let (spec, status) = (question.spec, question.status.unwrap_or_default());
         Self {
+            number: question.number(),
             name: question.metadata.name.unwrap_or_default(),
-            number,
-            state: status.state,
-            since: status.since,
-            superseded_by: status.reason,
-            approvers: spec.approvers,
-            escalates_to: spec.escalates_to,
-            tier: spec.tier,
-            unanswered: spec.unanswered,
-            expires_at: spec.expires_at,
-            decision: spec.decision,
-            decided_by: spec.decided_by,
-            reason: spec.reason,
-            feedback: spec.feedback,
+            spec: question.spec,
+            status: question.status.unwrap_or_default(),
         }
     }
 }

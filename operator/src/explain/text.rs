@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use api::{Awaited, DecisionState, Outcome, answer_command};
+use api::{Awaited, OpsEventStatus, Outcome, answer_command};
 use domain::triage::Verdict;
 
 use super::account::{Account, Question, RuleNow};
@@ -24,25 +24,22 @@ fn write(out: &mut String, account: &Account) -> fmt::Result {
         "{}/{}: {}",
         account.namespace,
         account.name,
-        plain(&account.title)
+        plain(&account.spec.title)
     )?;
-    let Some(phase) = account.phase else {
+    let Some(status) = &account.status else {
         return writeln!(
             out,
             "It has just been created; Opsward has not written its status yet."
         );
     };
-    let severity = account.severity.map_or("", |severity| severity.as_str());
-    let firing = account
-        .firing
-        .as_ref()
-        .map_or("firing unknown", |firing| firing.message.as_str());
+    let (severity, phase) = (status.severity.as_str(), status.phase);
+    let firing = account.firing().unwrap_or("firing unknown");
     writeln!(out, "{severity}, {phase:?}; {firing}")?;
-    opening(out, account)?;
-    counts(out, account)?;
-    waits(out, account)?;
-    decisions(out, account)?;
-    timeline(out, account)
+    opening(out, account, status)?;
+    counts(out, account, status)?;
+    waits(out, account, status)?;
+    decisions(out, account, status)?;
+    timeline(out, status)
 }
 
 /// What has become of the rule by which an incident of `generation` goes.
@@ -63,28 +60,29 @@ fn rule_now(now: &RuleNow, generation: i64) -> String {
     }
 }
 
-fn opening(out: &mut String, account: &Account) -> fmt::Result {
+fn opening(out: &mut String, account: &Account, status: &OpsEventStatus) -> fmt::Result {
     writeln!(out, "\nWhy it is there")?;
-    let (rule, generation) = (&account.rule, account.rule.generation);
-    let now = rule_now(&rule.now, generation);
+    let rule = &account.spec.rule;
+    let now = rule_now(&account.rule_now, rule.generation);
     line(
         out,
         "rule",
-        format_args!("{}, generation {generation} ({now})", rule.name),
+        format_args!("{}, generation {} ({now})", rule.name, rule.generation),
     )?;
     let group = account
+        .spec
         .group
         .iter()
         .map(|(name, value)| format!("{name}={value}"));
     line(out, "group", group.collect::<Vec<_>>().join(", "))?;
-    if account.overflow {
+    if status.overflow {
         line(
             out,
             "overflow",
             "it gathers what the caps keep out: 1000 incidents of one rule or 5000 of the namespace are open",
         )?;
     }
-    if let Some(event) = &account.event {
+    if let Some(event) = &status.event {
         let source = &event.source;
         line(
             out,
@@ -100,31 +98,33 @@ fn opening(out: &mut String, account: &Account) -> fmt::Result {
             ),
         )?;
     }
-    if let (Some(at), Some(position)) = (account.opened_at, account.opened_at_position) {
-        line(out, "opened at", format_args!("{at}, log position {position}"))?;
-    }
-    if let (Some(at), Some(reason)) = (account.ended_at, account.end_reason) {
+    let position = account
+        .opened_at_position
+        .map(|position| format!(", log position {position}"));
+    line(
+        out,
+        "opened at",
+        format_args!("{}{}", status.opened_at, position.unwrap_or_default()),
+    )?;
+    if let (Some(at), Some(reason)) = (status.ended_at, status.end_reason) {
         line(out, "ended at", format_args!("{at}: {}", reason.as_str()))?;
     }
-    if account.reopened > 0 {
+    if status.reopened > 0 {
         line(
             out,
             "came back",
-            format_args!("{} after it had ended by itself", some(account.reopened, "time")),
+            format_args!("{} after it had ended by itself", some(status.reopened, "time")),
         )?;
     }
-    let severity = account.severity.map_or("", |severity| severity.as_str());
     line(
         out,
         "severity",
-        format_args!("{severity}, the highest of its events"),
+        format_args!("{}, the highest of its events", status.severity.as_str()),
     )
 }
 
-fn counts(out: &mut String, account: &Account) -> fmt::Result {
-    let Some(seen) = &account.occurrences else {
-        return Ok(());
-    };
+fn counts(out: &mut String, account: &Account, status: &OpsEventStatus) -> fmt::Result {
+    let seen = &status.occurrences;
     writeln!(out, "\nWhat came")?;
     let (occurrences, problems) = (some(seen.count, "occurrence"), some(seen.members, "problem"));
     line(
@@ -152,7 +152,7 @@ fn counts(out: &mut String, account: &Account) -> fmt::Result {
         let untracked = "of problems beyond the 1000 that are tracked; no clear ends the incident now";
         why(out, "untracked", seen.members_overflow, untracked)?;
     }
-    if let RuleNow::Present { overflow, .. } = account.rule.now {
+    if let RuleNow::Present { overflow, .. } = account.rule_now {
         why(
             out,
             "overflowed",
@@ -161,19 +161,19 @@ fn counts(out: &mut String, account: &Account) -> fmt::Result {
         )?;
     }
     line(out, "up to", format_args!("log position {}", seen.position))?;
-    if account.resources.is_empty() {
+    if status.resources.is_empty() {
         return Ok(());
     }
-    let named: Vec<_> = account
+    let named: Vec<_> = status
         .resources
         .iter()
         .take(RESOURCES)
         .map(String::as_str)
         .collect();
-    let more = account.resources.len() - named.len();
+    let more = status.resources.len() - named.len();
     let more = i64::try_from(more)
         .unwrap_or(i64::MAX)
-        .saturating_add(account.resources_omitted);
+        .saturating_add(status.resources_omitted);
     let more = if more > 0 {
         format!(" and {more} more")
     } else {
@@ -196,8 +196,8 @@ fn some(number: i64, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-fn waits(out: &mut String, account: &Account) -> fmt::Result {
-    let Some(waits) = &account.waiting_on else {
+fn waits(out: &mut String, account: &Account, status: &OpsEventStatus) -> fmt::Result {
+    let Some(waits) = &status.waiting_on else {
         return Ok(());
     };
     writeln!(out, "\nWhat it waits for")?;
@@ -209,19 +209,15 @@ fn waits(out: &mut String, account: &Account) -> fmt::Result {
     };
     line(out, what, &waits.message)?;
     line(out, "since", waits.since)?;
-    let standing = account
-        .questions
-        .iter()
-        .rfind(|question| question.state == DecisionState::Pending);
-    let Some(question) = standing.filter(|_| waits.what == Awaited::Decision) else {
+    let Some(question) = account.standing().filter(|_| waits.what == Awaited::Decision) else {
         return Ok(());
     };
     let command = answer_command(&question.name, &account.namespace, Verdict::Accept);
     line(out, "answer", command)?;
-    let tier = if question.escalates_to.is_empty() {
+    let tier = if question.spec.escalates_to.is_empty() {
         String::new()
     } else {
-        format!("; or \"Escalate\" to {}", question.escalates_to)
+        format!("; or \"Escalate\" to {}", question.spec.escalates_to)
     };
     line(
         out,
@@ -230,9 +226,9 @@ fn waits(out: &mut String, account: &Account) -> fmt::Result {
     )
 }
 
-fn decisions(out: &mut String, account: &Account) -> fmt::Result {
+fn decisions(out: &mut String, account: &Account, status: &OpsEventStatus) -> fmt::Result {
     writeln!(out, "\nWho decided")?;
-    if let Some(decision) = &account.decision {
+    if let Some(decision) = &status.decision {
         let by = decision.by.as_deref();
         let text = match (decision.outcome, by) {
             (Outcome::NotAsked, by) => format!("nobody is asked, by {}", by.unwrap_or("its rule")),
@@ -247,7 +243,7 @@ fn decisions(out: &mut String, account: &Account) -> fmt::Result {
         let number = question.number.map(|number| format!("question {number}"));
         line(out, &number.unwrap_or_default(), became(question))?;
     }
-    if let Some(close) = &account.close {
+    if let Some(close) = &account.spec.close {
         let by = close.closed_by.as_deref().unwrap_or("somebody");
         line(
             out,
@@ -260,34 +256,31 @@ fn decisions(out: &mut String, account: &Account) -> fmt::Result {
 
 /// What became of a question. Of an answer that nobody checked, nobody knows whose it was.
 fn became(question: &Question) -> String {
-    let state = question.state.as_str();
-    let at = question
+    let (asked, status) = (&question.spec, &question.status);
+    let state = status.state.as_str();
+    let at = status
         .since
         .map(|since| format!(" at {since}"))
         .unwrap_or_default();
-    let mut text = match (&question.decided_by, question.superseded_by) {
+    let mut text = match (&asked.decided_by, status.reason) {
         (_, Some(why)) => format!("{state}{at}: {}", why.as_str()),
         (Some(by), None) => format!("{state} by {by}{at}"),
         (None, None) => format!("{state}{at}"),
     };
-    if let (Some(reason), None) = (&question.reason, question.superseded_by) {
+    if let (Some(reason), None) = (&asked.reason, status.reason) {
         let _never = write!(text, ", because: {reason}");
     }
-    let _never = write!(
-        text,
-        "; asked {} until {}",
-        question.approvers, question.expires_at
-    );
-    if let Some(feedback) = &question.feedback {
+    let _never = write!(text, "; asked {} until {}", asked.approvers, asked.expires_at);
+    if let Some(feedback) = &asked.feedback {
         let notes = feedback.notes.as_deref().unwrap_or_default();
         let _never = write!(text, "; feedback: {} {notes}", feedback.rating.as_str());
     }
     text
 }
 
-fn timeline(out: &mut String, account: &Account) -> fmt::Result {
+fn timeline(out: &mut String, status: &OpsEventStatus) -> fmt::Result {
     writeln!(out, "\nWhat happened")?;
-    for moment in &account.timeline {
+    for moment in &status.timeline {
         let by = moment
             .by
             .as_deref()
@@ -319,190 +312,4 @@ fn line(out: &mut String, name: &str, value: impl fmt::Display) -> fmt::Result {
 }
 
 #[cfg(test)]
-mod tests {
-    use api::{OpsEvent, TriageDecision};
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn event(title: &str) -> OpsEvent {
-        let event = json!({
-            "apiVersion": "opsward.dev/v1alpha1", "kind": "OpsEvent",
-            "metadata": {"name": "high-cpu-k3v9q2mzra-1z4", "namespace": "shop", "uid": "u1"},
-            "spec": {"rule": {"name": "high-cpu", "uid": "9a1c", "generation": 2}, "group": {"host": "web-1"},
-                     "groupText": "host=web-1", "correlationId": "01JD", "title": title},
-            "status": {
-                "observedGeneration": 1, "phase": "AwaitingDecision", "severity": "Critical", "reopened": 0,
-                "openedAt": "2026-11-21T10:30:00.123Z",
-                "occurrences": {"count": 412, "repeats": 8, "duplicates": 31, "muted": 0, "members": 3, "membersOverflow": 0,
-                                "position": 90211, "firstSeen": "2026-11-21T10:30:00.123Z",
-                                "lastSeen": "2026-11-21T10:35:00.123Z"},
-                "resources": ["web-1", "web-2"], "resourcesOmitted": 3,
-                "waitingOn": {"what": "Decision", "since": "2026-11-21T10:30:01.000Z", "message": "group sre-leads, until then"},
-                "decision": {"outcome": "Pending", "name": "high-cpu-k3v9q2mzra-1z4-d2"},
-                "timeline": [{"at": "2026-11-21T10:30:00.123Z", "what": "Opened", "by": "rule/high-cpu"}],
-                "conditions": [{"type": "Firing", "status": "True", "reason": "MembersFiring",
-                                "message": "at least one member fires", "lastTransitionTime": "2026-11-21T10:30:00Z"}],
-            },
-        });
-        serde_json::from_value(event).unwrap()
-    }
-
-    fn question(number: u32, uid: &str, answer: &Value, status: &Value) -> TriageDecision {
-        let mut spec = json!({"opsEvent": "high-cpu-k3v9q2mzra-1z4", "asks": "CPU", "approvers": {"groups": ["sre"]},
-            "opsEventUid": uid, "policies": "p", "escalatesTo": {}, "tier": 0, "unanswered": 0, "expiresAt": format!("2026-11-21T10:4{number}:00.000Z")});
-        spec.as_object_mut()
-            .unwrap()
-            .extend(answer.as_object().unwrap().clone());
-        let question = json!({
-            "apiVersion": "opsward.dev/v1alpha1", "kind": "TriageDecision",
-            "metadata": {"name": format!("high-cpu-k3v9q2mzra-1z4-d{number}"), "namespace": "shop"},
-            "spec": spec, "status": status,
-        });
-        serde_json::from_value(question).unwrap()
-    }
-
-    fn present(generation: i64) -> RuleNow {
-        RuleNow::Present {
-            generation,
-            position: 512,
-            overflow: 0,
-        }
-    }
-
-    #[test]
-    fn a_person_reads_which_rule_what_came_what_it_waits_for_and_who_decided() {
-        let escalated = question(
-            1,
-            "u1",
-            &json!({"decision": "Escalate", "decidedBy": "alice", "reason": "not ours"}),
-            &json!({"state": "Escalated", "since": "2026-11-21T10:32:00.000Z"}),
-        );
-        let other = question(3, "u0", &json!({}), &json!({"state": "Expired"}));
-        let waits = question(2, "u1", &json!({}), &json!({"state": "Pending"}));
-        let account = Account::of(event("CPU 97%"), vec![other, waits, escalated], present(3));
-        let text = render(&account);
-        for expected in [
-            "shop/high-cpu-k3v9q2mzra-1z4: CPU 97%\nCritical, AwaitingDecision; at least one member fires\n",
-            "rule        high-cpu, generation 2 (changed since: generation 3 from log position 512 on; this incident goes by its own)",
-            "group       host=web-1",
-            "opened at   2026-11-21T10:30:00.123Z, log position 2560",
-            "counted     412 occurrences of 3 problems",
-            "repeated    8:",
-            "resources   web-1, web-2 and 3 more",
-            "a decision  group sre-leads, until then",
-            "answer      kubectl patch td high-cpu-k3v9q2mzra-1z4-d2 -n shop --type=merge -p '{\"spec\":{\"decision\":\"Accept\"}}'",
-            "question 1  Escalated by alice at 2026-11-21T10:32:00.000Z, because: not ours; asked group sre until",
-            "2026-11-21T10:30:00.123Z  Opened by rule/high-cpu",
-        ] {
-            assert!(text.contains(expected), "{expected}\n\n{text}");
-        }
-        assert!(!text.contains("-d3"), "{text}");
-    }
-
-    #[test]
-    fn an_answer_that_nobody_checked_is_nobodys_and_questions_stand_in_their_order() {
-        let forged = question(
-            6,
-            "u1",
-            &json!({"decision": "Accept", "decidedBy": "alice", "reason": "forged"}),
-            &json!({"state": "Superseded", "since": "2026-11-21T10:32:00.000Z", "reason": "IdentityNotEnforced"}),
-        );
-        let mut later = question(7, "u1", &json!({}), &json!({"state": "Pending"}));
-        later.spec.expires_at = domain::time::Time::EPOCH;
-        later.spec.escalates_to.groups = vec!["leads".to_owned()];
-        let text = render(&Account::of(event("CPU"), vec![later, forged], present(2)));
-        assert!(
-            text.contains("question 6  Superseded at 2026-11-21T10:32:00.000Z: IdentityNotEnforced; asked"),
-            "{text}"
-        );
-        assert!(!text.contains("forged") && !text.contains("alice"), "{text}");
-        assert!(text.find("question 6") < text.find("question 7"), "{text}");
-        assert!(text.contains("or \"Escalate\" to group leads"), "{text}");
-    }
-
-    #[test]
-    fn an_end_a_close_an_overflow_and_feedback_are_told() {
-        let mut event = event("CPU");
-        event.spec.close = Some(api::Close {
-            reason: api::CloseReason::Fixed,
-            closed_by: Some("carol".to_owned()),
-        });
-        let status = event.status.as_mut().unwrap();
-        status.overflow = true;
-        status.reopened = 1;
-        status.ended_at = Some(domain::time::Time::EPOCH);
-        status.end_reason = Some(domain::incident::EndReason::Closed);
-        status.waiting_on = None;
-        let answered = question(
-            1,
-            "u1",
-            &json!({"decision": "Accept", "decidedBy": "alice", "feedback": {"rating": "NotHelpful", "notes": "noise"}}),
-            &json!({"state": "Accepted", "since": "2026-11-21T10:32:00.000Z"}),
-        );
-        let text = render(&Account::of(event, vec![answered], present(2)));
-        for expected in [
-            "overflow    it gathers what the caps keep out",
-            "ended at    1970-01-01T00:00:00.000Z: Closed",
-            "came back   1 time after it had ended by itself",
-            "spec.close  Fixed by carol",
-            "feedback: NotHelpful noise",
-        ] {
-            assert!(text.contains(expected), "{expected}\n\n{text}");
-        }
-        assert!(!text.contains("What it waits for"), "{text}");
-    }
-
-    #[test]
-    fn the_json_has_each_fact_under_the_kinds_own_names() {
-        let asked = question(1, "u1", &json!({}), &json!({"state": "Pending"}));
-        let account = serde_json::to_value(Account::of(event("CPU"), vec![asked], present(2))).unwrap();
-        for (pointer, expected) in [
-            ("/phase", json!("AwaitingDecision")),
-            ("/rule/now/state", json!("Present")),
-            ("/openedAtPosition", json!(2560)),
-            ("/occurrences/count", json!(412)),
-            ("/waitingOn/what", json!("Decision")),
-            ("/questions/0/number", json!(1)),
-            ("/questions/0/approvers/groups/0", json!("sre")),
-            ("/timeline/0/what", json!("Opened")),
-        ] {
-            assert_eq!(account.pointer(pointer), Some(&expected), "{pointer}");
-        }
-    }
-
-    #[test]
-    fn what_became_of_the_rule_is_said() {
-        for (now, expected) in [
-            (present(2), "in force since log position 512"),
-            (RuleNow::Deleted, "deleted since"),
-            (RuleNow::Hidden, "you may not read it"),
-        ] {
-            let text = render(&Account::of(event("CPU"), Vec::new(), now));
-            assert!(text.contains(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn text_of_others_moves_no_cursor_and_fakes_no_line() {
-        let text = render(&Account::of(
-            event("\u{1b}[2Jgone\nWho decided\n  Accepted"),
-            Vec::new(),
-            present(2),
-        ));
-        assert!(!text.contains('\u{1b}'), "{text:?}");
-        assert_eq!(
-            text.lines().filter(|line| *line == "Who decided").count(),
-            1,
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn an_object_without_status_says_so() {
-        let mut event = event("CPU");
-        event.status = None;
-        let text = render(&Account::of(event, Vec::new(), present(2)));
-        assert!(text.contains("has not written its status yet"), "{text}");
-    }
-}
+mod tests;

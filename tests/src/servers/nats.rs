@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
+use jiff::Timestamp;
 
 use crate::nats_users::{Grant, grants};
 use crate::ports::Port;
 use crate::probe::Probe;
 use crate::server::{Server, Spec};
+use crate::wait::until;
 use crate::workdir::Workdir;
 
 /// How long a client of a test waits for its connection.
@@ -20,6 +22,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const STORE_BYTES: &str = "20GB";
 /// Random bytes of a password; 128 bits as usual.
 const PASSWORD_BYTES: usize = 16;
+/// Names the file that nats-server's clock goes by; see `tests/servers/nats/settable-clock`.
+const CLOCK_AHEAD: &str = "OPSWARD_CLOCK_AHEAD";
+/// It looks fifty times a second.
+const CLOCK_WITHIN: Duration = Duration::from_secs(10);
 
 /// When nats-server calls fsync.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +44,8 @@ pub struct NatsOptions {
     pub sync: Sync,
     /// Largest message in bytes; the server's default, 1 MiB, when none.
     pub max_payload: Option<u64>,
+    /// Whether [`Nats::put_ahead`] can set its wall clock: the same server, compiled with another `time.Now`.
+    pub settable_clock: bool,
 }
 
 /// nats-server, where it listens and who may connect.
@@ -47,6 +55,7 @@ pub struct Nats {
     pub server: Server,
     port: Port,
     monitor: Port,
+    clock: Option<PathBuf>,
     logins: BTreeMap<String, Login>,
 }
 
@@ -74,13 +83,25 @@ impl Nats {
         config.push_str(&storage(workdir, options)?);
         config.push_str(&authorization(&users)?);
         let config = workdir.write("nats.conf", &config)?;
-        let program = crate::binaries::server("nats-server").await?;
-        let spec = Spec::new("nats-server", program, workdir.log("nats-server"))
+        let clock = options
+            .settable_clock
+            .then(|| workdir.write("nats-clock", "0"))
+            .transpose()?;
+        let name = if clock.is_some() {
+            "nats-server-clock"
+        } else {
+            "nats-server"
+        };
+        let program = crate::binaries::server(name).await?;
+        let mut spec = Spec::new("nats-server", program, workdir.log("nats-server"))
             .args(["--config".into(), config])
             .ready(Probe::http(format!(
                 "http://127.0.0.1:{}/healthz",
                 monitor.number()
             )));
+        if let Some(clock) = &clock {
+            spec = spec.env(CLOCK_AHEAD, clock);
+        }
         let server = Server::start(spec).await?;
         let logins = users.into_iter().map(|(grant, password)| {
             let file = workdir.write(&format!("nats-passwords/{}", grant.user), &password)?;
@@ -97,6 +118,7 @@ impl Nats {
             server,
             port,
             monitor,
+            clock,
             logins: logins.collect::<Result<_>>()?,
         })
     }
@@ -109,6 +131,24 @@ impl Nats {
     /// The monitoring pages (`/varz`, `/jsz`, `/connz`).
     pub fn monitor_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.monitor.number())
+    }
+
+    /// Puts its wall clock ahead of the machine's by `seconds` (back, where negative); returns once it goes by that.
+    pub async fn put_ahead(&self, seconds: i64) -> Result<()> {
+        let clock = self
+            .clock
+            .as_ref()
+            .context("start it with NatsOptions::settable_clock")?;
+        std::fs::write(clock, seconds.to_string())?;
+        let url = format!("{}/varz", self.monitor_url());
+        until("nats-server's clock", CLOCK_WITHIN, || async {
+            let varz: serde_json::Value = reqwest::get(&url).await?.json().await?;
+            let now: Timestamp = serde_json::from_value(varz.get("now").cloned().unwrap_or_default())?;
+            let ahead = now.as_second() - Timestamp::now().as_second();
+            ensure!((ahead - seconds).abs() <= 1, "it is {ahead} s ahead");
+            anyhow::Ok(())
+        })
+        .await
     }
 
     /// The users: one per role, and `admin`, who may do everything.

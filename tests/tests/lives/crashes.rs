@@ -1,8 +1,6 @@
 //! The crash matrix.
 
-use std::time::Duration;
-
-use rig::{AuditRequest, Embedded, Fault, Faults, Opsward, Options, Rig};
+use rig::{Embedded, Fault, Faults, Opsward, Options, Rig};
 use serde_json::Value;
 
 use crate::life::{Plot, end, live};
@@ -31,7 +29,9 @@ async fn whatever_happens_to_a_request_the_end_and_the_creates_are_the_same() {
                 batch(&rig, &opsward, &faults, plot, (fault, requests.len()), &expected).await;
             }
         }
-        quiet(&rig).await;
+        rig.quiet_minute()
+            .await
+            .expect("no request but lease renewals for 60 s");
     };
     tokio::select! {
         () = tries => {}
@@ -84,29 +84,4 @@ fn made(faults: &Faults, host: &str) -> Vec<String> {
     let all = faults.made();
     let of_host = all.iter().filter(|made| made.host == host);
     of_host.map(|made| made.what.clone()).collect()
-}
-
-/// Nothing is left to be said: for 60 s no request but renewals of the lease.
-async fn quiet(rig: &Rig) {
-    let asked = |request: &AuditRequest| {
-        request.user.ends_with("opsward-controller")
-            && request.resource != "leases"
-            && request.verb != "watch"
-    };
-    let quiet = rig::until("a quiet minute", Duration::from_secs(150), || async {
-        let now = jiff::Timestamp::now().as_second();
-        let requests = rig.audit_requests()?;
-        let recent: Vec<_> = requests
-            .iter()
-            .filter(|request| asked(request) && request.received.as_second() >= now - 60)
-            .collect();
-        anyhow::ensure!(
-            recent.is_empty(),
-            "{} requests, the last {:?}",
-            recent.len(),
-            recent.last()
-        );
-        Ok(())
-    });
-    quiet.await.expect("no request but lease renewals for 60 s");
 }

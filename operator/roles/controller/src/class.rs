@@ -6,7 +6,7 @@ pub const WRITES_PER_OPENING: u32 = 2;
 /// How urgent a write is, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// What became of a question: a person who decided looks whether it was heard.
+    /// A person's decision, and the status that shows it: somebody looks whether it was heard.
     Answer,
     /// An incident's object appears.
     Opening,

@@ -21,13 +21,16 @@ use crate::mirror::Mirror;
 /// two, each of several for itself, and what it let pass meanwhile nobody checked.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
 
+/// What is said meanwhile.
+const FRESH: &str = "the admission policies have just appeared; the API server may not act by them yet";
+
 /// How things stand.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// Something lacks, for this reason.
     Missing(String),
     /// All is there, and is relied upon from then on.
-    Fresh(Instant, String),
+    Fresh(Instant),
     /// All is there, with this stamp.
     InPlace(String),
 }
@@ -90,16 +93,19 @@ impl Policies {
         }
         let hidden = self.hidden.values().next().cloned();
         let lacks = hidden.or_else(|| self.required.iter().find_map(|required| self.lacks(required)));
+        let stamp = self.stamp();
         let state = match (lacks, &self.state) {
             (Some(why), _) => State::Missing(why),
-            (None, Some(State::InPlace(stamp))) if *stamp == self.stamp() => State::InPlace(self.stamp()),
-            (None, Some(State::Fresh(until, _))) if *until <= now.instant => State::InPlace(self.stamp()),
-            (None, Some(State::Fresh(until, why))) => State::Fresh(*until, why.clone()),
-            (None, Some(State::Missing(_) | State::InPlace(_))) => fresh(now.instant + TAKEN_UP_WITHIN),
+            (None, Some(State::InPlace(before))) if *before == stamp => State::InPlace(stamp),
+            (None, Some(State::Fresh(until))) if *until <= now.instant => State::InPlace(stamp),
+            (None, Some(State::Fresh(until))) => State::Fresh(*until),
+            (None, Some(State::Missing(_) | State::InPlace(_))) => {
+                State::Fresh(now.instant + TAKEN_UP_WITHIN)
+            }
             // Seen for the first time: they may have been there for long.
             (None, None) => match TAKEN_UP_WITHIN.checked_sub(now.time.since(self.since())) {
-                Some(left) if !left.is_zero() => fresh(now.instant + left),
-                _ => State::InPlace(self.stamp()),
+                Some(left) if !left.is_zero() => State::Fresh(now.instant + left),
+                _ => State::InPlace(stamp),
             },
         };
         let changed = self.state.as_ref() != Some(&state);
@@ -110,7 +116,7 @@ impl Policies {
     /// When to look again though nothing is seen.
     pub const fn look_again(&self) -> Option<Instant> {
         match &self.state {
-            Some(State::Fresh(until, _)) => Some(*until),
+            Some(State::Fresh(until)) => Some(*until),
             _ => None,
         }
     }
@@ -147,7 +153,8 @@ impl Policies {
     pub fn identity(&self) -> Identity<'_> {
         match &self.state {
             Some(State::InPlace(stamp)) => Identity::Enforced { stamp },
-            Some(State::Missing(why) | State::Fresh(_, why)) => Identity::Missing(why),
+            Some(State::Missing(why)) => Identity::Missing(why),
+            Some(State::Fresh(_)) => Identity::Missing(FRESH),
             None => Identity::Missing("the admission policies have not been seen yet"),
         }
     }
@@ -168,14 +175,6 @@ impl Policies {
             .any(|(_, binding)| required.is_bound_by(binding));
         (!bound).then(|| format!("no ValidatingAdmissionPolicyBinding makes {name} deny; {remedy}"))
     }
-}
-
-fn fresh(until: Instant) -> State {
-    let why = format!(
-        "the admission policies have just appeared; for {} s the API server may not act by them yet",
-        TAKEN_UP_WITHIN.as_secs()
-    );
-    State::Fresh(until, why)
 }
 
 #[cfg(test)]

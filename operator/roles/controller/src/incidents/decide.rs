@@ -1,10 +1,9 @@
 //! What is to be done about one incident, from what is seen of it now. Pure and level-triggered: it does not
 //! matter which change led here, nor what was done before a crash.
 
-use api::{OpsEvent, OpsEventStatus};
+use api::{OpsEvent, OpsEventStatus, Outcome};
 use domain::incident::IncidentRecord;
 use domain::incident::step::{CLOSE_RETRY, CloseWish, Effect, Incident, Input, Phase, step};
-use domain::triage::Verdict;
 
 use super::project;
 use super::seen::{NamespaceState, Presence, Seen};
@@ -97,7 +96,7 @@ fn present(seen: &Seen<'_>, record: &IncidentRecord, object: &OpsEvent, now: Now
     let incident = Incident {
         phase: shown_phase(shown),
         close: seen.close,
-        decided: decided(seen, shown),
+        decided: story::for_good(&seen.questions, shown).and_then(|decision| story::verdict(&decision)),
     };
     let (incident, effect) = step(incident, Input::of(record), now.steady);
     let after_write = effect.and_then(told);
@@ -154,24 +153,13 @@ fn show(object: &OpsEvent, status: OpsEventStatus, class: Class, tell: Option<Te
     }
 }
 
-/// What a person decided for good: by a question, or as the status has it where that is gone.
-fn decided(seen: &Seen<'_>, shown: Option<&OpsEventStatus>) -> Option<Verdict> {
-    let lasting = seen.questions.lasting().map(|(_, verdict)| verdict);
-    lasting.or_else(|| story::kept(shown).map(|(_, verdict)| verdict))
-}
-
 /// The close that a person wants, by `spec.close` or by discharging, and that may be passed on.
 fn closing(seen: &Seen<'_>, object: &OpsEvent) -> Option<Closing> {
-    if let Some(question) = seen.questions.discharged() {
+    let decided = story::for_good(&seen.questions, object.status.as_ref());
+    if let Some(discharged) = decided.filter(|decision| decision.outcome == Outcome::Discharged) {
         return Some(Closing {
             reason: DISCHARGED,
-            by: question.object.spec.decided_by.clone().unwrap_or_default(),
-        });
-    }
-    if let Some((decision, Verdict::Discharge)) = story::kept(object.status.as_ref()) {
-        return Some(Closing {
-            reason: DISCHARGED,
-            by: decision.by.clone().unwrap_or_default(),
+            by: discharged.by.unwrap_or_default(),
         });
     }
     let close = object.spec.close.as_ref()?;
@@ -199,7 +187,9 @@ fn shown_phase(shown: Option<&OpsEventStatus>) -> Phase {
         (api::Phase::Discharged, _) => Phase::Discharged,
         (_, Some(reason)) => Phase::Resolved(reason),
         (api::Phase::AwaitingDecision, None) => Phase::AwaitingDecision,
-        (api::Phase::Acknowledged, None) if story::kept(shown).is_some() => Phase::Acknowledged,
+        (api::Phase::Acknowledged, None) if status.decision.as_ref().and_then(story::verdict).is_some() => {
+            Phase::Acknowledged
+        }
         (api::Phase::Open | api::Phase::Acknowledged | api::Phase::Resolved, None) => Phase::Open,
     }
 }

@@ -11,9 +11,8 @@ pub mod wanted;
 
 use std::time::Duration;
 
-use api::OpsEvent;
+use api::{OpsEvent, Outcome};
 use domain::incident::step::CloseWish;
-use domain::triage::Verdict;
 use tokio::time::Instant;
 
 use self::deadline::Timer;
@@ -44,14 +43,11 @@ impl IncidentMemory {
     /// What is remembered of an incident whose object is seen for the first time by this leader. A close beside an
     /// end was told of by an earlier one.
     pub fn first_seen(object: Option<&OpsEvent>, questions: &Questions<'_>) -> Self {
-        let ended = object
-            .and_then(|object| object.status.as_ref())
-            .is_some_and(|status| status.ended_at.is_some());
         let status = object.and_then(|object| object.status.as_ref());
-        let kept = story::kept(status).is_some_and(|(_, verdict)| verdict == Verdict::Discharge);
-        let closed = object.is_some_and(|object| object.spec.close.is_some())
-            || questions.discharged().is_some()
-            || kept;
+        let ended = status.is_some_and(|status| status.ended_at.is_some());
+        let decided = story::for_good(questions, status);
+        let discharged = decided.is_some_and(|decision| decision.outcome == Outcome::Discharged);
+        let closed = discharged || object.is_some_and(|object| object.spec.close.is_some());
         let close = if ended && closed {
             CloseWish::TooLate
         } else {

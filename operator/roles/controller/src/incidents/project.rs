@@ -40,11 +40,15 @@ pub fn status(seen: &Seen<'_>, record: &IncidentRecord, phase: Phase, now: Time)
         .unwrap_or(1);
     let story = story::tell(seen, record, old, now);
     let mut conditions = old.map(|status| status.conditions.clone()).unwrap_or_default();
-    if story.forgets_identity {
+    if story.identity.is_none() {
         conditions.retain(|condition| condition.type_ != ConditionType::IdentityEnforced.as_str());
     }
     let statements = [firing(record), resolved(record), rule_gone(record)];
-    for (statement, at) in statements.into_iter().chain(story.conditions) {
+    for (statement, at) in statements
+        .into_iter()
+        .chain([story.decided])
+        .chain(story.identity)
+    {
         statement.put_into(&mut conditions, generation, at);
     }
     OpsEventStatus {

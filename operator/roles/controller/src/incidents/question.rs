@@ -80,12 +80,6 @@ impl<'a> Questions<'a> {
             .find_map(|question| Some((*question, verdict(question)?)))
     }
 
-    /// The question by which a person ended the incident.
-    pub fn discharged(&self) -> Option<Question<'a>> {
-        let (question, verdict) = self.lasting()?;
-        (verdict == Verdict::Discharge).then_some(question)
-    }
-
     /// The next question, once none stands.
     pub fn next(&self, record: &IncidentRecord) -> Ask {
         let next = self
@@ -155,12 +149,7 @@ pub fn ask_of(decision: &TriageDecision) -> Option<Ask> {
 }
 
 /// A question to be put.
-pub fn put(
-    object: &OpsEvent,
-    record: &IncidentRecord,
-    (ask, stamp): (Ask, &str),
-    now: Time,
-) -> TriageDecision {
+pub fn put(object: &OpsEvent, record: &IncidentRecord, ask: Ask, stamp: &str, now: Time) -> TriageDecision {
     let triage = &*record.triage;
     let ops_event = object.metadata.name.clone().unwrap_or_default();
     let escalates_to = if ask.tier < triage.last_tier() {

@@ -6,14 +6,14 @@ use domain::incident::{EndReason, IncidentRecord};
 use domain::time::Time;
 use domain::triage::{TriageMode, Verdict};
 
-use super::question::Question;
+use super::question::{Question, Questions};
 use super::seen::{Identity, Seen};
 
 /// Bytes that a refusal leaves to what else a message says.
 const MESSAGE_TAIL: usize = 600;
 /// The first moment.
 const OPENED: &str = "Opened";
-/// Bytes of a moment's note: with all of them a status stays below 16 KiB.
+/// Bytes of a moment's note; the question has the whole text.
 const NOTE_BYTES: usize = 256;
 /// Moments that are kept: the opening and the newest.
 const MOMENTS: usize = api::limits::TIMELINE as usize;
@@ -37,9 +37,9 @@ pub struct Story {
     /// What happened.
     pub timeline: Vec<Moment>,
     /// What is said of the decision, and since when.
-    pub conditions: Vec<(Statement, Time)>,
-    /// Whether what was said of the names of those who decide matters no more.
-    pub forgets_identity: bool,
+    pub decided: (Statement, Time),
+    /// What is said of the names of those who decide; `None` where that matters no more.
+    pub identity: Option<(Statement, Time)>,
 }
 
 /// Tells the story of an incident whose status is `old` up to now.
@@ -53,31 +53,18 @@ pub fn tell(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatu
         WaitingOn { what, since, message }
     });
     let known = old.map(|old| old.timeline.as_slice()).unwrap_or_default();
-    let mut conditions = vec![(decided(&decision), decision.at.unwrap_or(record.opened_at))];
-    let identity = identity(seen, record, old);
-    let forgets_identity = identity.is_none();
-    conditions.extend(identity.map(|statement| (statement, now)));
     Story {
-        timeline: timeline(known, moments(seen, record, old)),
-        decision,
         waiting_on,
-        conditions,
-        forgets_identity,
+        timeline: timeline(known, moments(seen, record, old)),
+        decided: (decided(&decision), decision.at.unwrap_or(record.opened_at)),
+        identity: identity(seen, record, old).map(|statement| (statement, now)),
+        decision,
     }
 }
 
-/// What was decided stays, also where somebody has deleted the question since.
 fn decision(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -> Decision {
-    if let Some((question, verdict)) = seen.questions.lasting() {
-        let outcome = if verdict == Verdict::Discharge {
-            Outcome::Discharged
-        } else {
-            Outcome::Accepted
-        };
-        return of_question(question, outcome);
-    }
-    if let Some((decided, _)) = kept(old) {
-        return decided.clone();
+    if let Some(decided) = for_good(&seen.questions, old) {
+        return decided;
     }
     match (seen.questions.last(), &record.end) {
         (Some(question), None) => of_question(question, Outcome::Pending),
@@ -86,15 +73,29 @@ fn decision(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatu
     }
 }
 
-/// What a person decided for good, as a status has it.
-pub fn kept(status: Option<&OpsEventStatus>) -> Option<(&Decision, Verdict)> {
-    let decision = status?.decision.as_ref()?;
-    let verdict = match decision.outcome {
-        Outcome::Accepted => Verdict::Accept,
-        Outcome::Discharged => Verdict::Discharge,
-        Outcome::NotAsked | Outcome::Pending | Outcome::Unanswered => return None,
-    };
-    Some((decision, verdict))
+/// What a person decided for good: by a question, or as the status has it where somebody has deleted that since.
+pub fn for_good(questions: &Questions<'_>, status: Option<&OpsEventStatus>) -> Option<Decision> {
+    let by_question = questions.lasting().map(|(question, verdict)| {
+        let outcome = if verdict == Verdict::Discharge {
+            Outcome::Discharged
+        } else {
+            Outcome::Accepted
+        };
+        of_question(question, outcome)
+    });
+    by_question.or_else(|| {
+        let shown = status?.decision.as_ref()?;
+        verdict(shown).map(|_| shown.clone())
+    })
+}
+
+/// What was decided for good, in a word.
+pub const fn verdict(decision: &Decision) -> Option<Verdict> {
+    match decision.outcome {
+        Outcome::Accepted => Some(Verdict::Accept),
+        Outcome::Discharged => Some(Verdict::Discharge),
+        Outcome::NotAsked | Outcome::Pending | Outcome::Unanswered => None,
+    }
 }
 
 fn of_question(question: Question<'_>, outcome: Outcome) -> Decision {
@@ -172,7 +173,7 @@ fn identity(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatu
         };
     }
     // A decision is for good only where it was checked.
-    if seen.questions.lasting().is_some() || kept(old).is_some() {
+    if for_good(&seen.questions, old).is_some() {
         return say(Truth::True, Reason::PoliciesPresent, CHECKED);
     }
     if record.end.is_some() || record.triage.mode == TriageMode::Never {
@@ -331,12 +332,13 @@ fn end(seen: &Seen<'_>, record: &IncidentRecord, old: Option<&OpsEventStatus>) -
     let end = record.end.as_ref()?;
     let close = seen.object.and_then(|object| object.spec.close.as_ref());
     let note = |note: &str| Some(note.to_owned());
-    Some(match (end.reason, seen.questions.discharged(), close) {
-        (EndReason::Closed, Some(_), _) => Moment {
+    let decided = for_good(&seen.questions, old).and_then(|decision| verdict(&decision));
+    Some(match (end.reason, decided, close) {
+        (EndReason::Closed, Some(Verdict::Discharge), _) => Moment {
             note: note("Discharged"),
             ..moment(end.at, "Resolved", None)
         },
-        (EndReason::Closed, None, Some(close)) => Moment {
+        (EndReason::Closed, _, Some(close)) => Moment {
             note: note(close.reason.as_str()),
             ..moment(
                 end.at,

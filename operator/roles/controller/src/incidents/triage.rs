@@ -29,7 +29,7 @@ pub fn act(
     now: Now,
 ) -> Acted {
     // What a question says holds also where a crash came before the status that says it.
-    let incident = seen.questions.lasting().map_or(incident, |(_, verdict)| {
+    let incident = incident.decided.map_or(incident, |verdict| {
         step(incident, Input::Answered(verdict), now.steady).0
     });
     match seen.questions.standing() {
@@ -57,7 +57,7 @@ fn ask(seen: &Seen<'_>, incident: Incident, record: &IncidentRecord, object: &Op
     let write = (effect == Some(Effect::Ask)).then(|| {
         let ask = seen.questions.next(record);
         Planned {
-            work: Work::Ask(Box::new(put(object, record, (ask, stamp), now.time))),
+            work: Work::Ask(Box::new(put(object, record, ask, stamp, now.time))),
             class: Class::Change,
             tells: vec![Tell::Asked(ask.number)],
         }

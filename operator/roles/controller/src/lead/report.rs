@@ -106,12 +106,12 @@ impl Leader<'_> {
         outcome: Outcome<TriageDecision>,
         wanted: &TriageDecision,
     ) {
+        self.question_pace.clear(key);
+        if let Some(memory) = self.incidents.get_mut(key) {
+            memory.refused = None;
+        }
         match outcome {
             Outcome::Written(question) => {
-                self.question_pace.clear(key);
-                if let Some(memory) = self.incidents.get_mut(key) {
-                    memory.refused = None;
-                }
                 self.settled(key, &question);
                 self.world.question_written(question);
                 self.tell(key, tells);

@@ -6,7 +6,6 @@ use domain::rule::record::RuleRecord;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-
 use kube::core::TypeMeta;
 use tracing::warn;
 

@@ -41,7 +41,7 @@ fn settled(decision: &TriageDecision, state: DecisionState, reason: Option<Super
 #[test]
 fn a_question_names_people_time_and_incident() {
     let object = object("1");
-    let first = put(&object, &asked(), (Ask::FIRST, "p"), at(60));
+    let first = put(&object, &asked(), Ask::FIRST, "p", at(60));
     assert_eq!(first.metadata.name.as_deref(), Some("high-cpu-k3v9q2mzra-1z4-d1"));
     assert_eq!(first.metadata.namespace.as_deref(), Some("shop"));
     assert_eq!(first.spec.approvers.groups, ["sre"]);
@@ -51,7 +51,8 @@ fn a_question_names_people_time_and_incident() {
     let second = put(
         &object,
         &asked(),
-        (Ask::FIRST.next(Follows::Expired, &asked().triage), "p"),
+        Ask::FIRST.next(Follows::Expired, &asked().triage),
+        "p",
         at(60),
     );
     assert_eq!(second.spec.approvers.groups, ["sre", "sre-leads"]);
@@ -61,7 +62,7 @@ fn a_question_names_people_time_and_incident() {
 #[test]
 fn what_became_of_the_last_question_says_which_follows() {
     let object = object("1");
-    let first = put(&object, &asked(), (Ask::FIRST, "p"), at(60));
+    let first = put(&object, &asked(), Ask::FIRST, "p", at(60));
     for (state, reason, (tier, unanswered)) in [
         (DecisionState::Expired, None, (1, 0)),
         (DecisionState::Escalated, None, (1, 0)),
@@ -94,7 +95,7 @@ fn what_became_of_the_last_question_says_which_follows() {
 fn a_question_about_an_object_that_is_gone_says_nothing_and_keeps_its_name() {
     let (old, new) = (object("1"), object("2"));
     let accepted = settled(
-        &put(&old, &asked(), (Ask::FIRST, "p"), at(60)),
+        &put(&old, &asked(), Ask::FIRST, "p", at(60)),
         DecisionState::Accepted,
         None,
     );
@@ -107,13 +108,13 @@ fn a_question_about_an_object_that_is_gone_says_nothing_and_keeps_its_name() {
 fn who_accepted_has_it_whatever_was_asked_before() {
     let object = object("1");
     let expired = settled(
-        &put(&object, &asked(), (Ask::FIRST, "p"), at(60)),
+        &put(&object, &asked(), Ask::FIRST, "p", at(60)),
         DecisionState::Expired,
         None,
     );
     let second = Ask::FIRST.next(Follows::Expired, &asked().triage);
     let accepted = settled(
-        &put(&object, &asked(), (second, "p"), at(70)),
+        &put(&object, &asked(), second, "p", at(70)),
         DecisionState::Accepted,
         None,
     );

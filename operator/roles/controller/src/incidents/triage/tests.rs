@@ -572,6 +572,14 @@ fn a_decision_outlives_its_question() {
             closes.as_deref(),
             (verdict == Verdict::Discharge).then_some("alice")
         );
+        life.end(EndReason::Closed);
+        life.settle();
+        let end = life.status().timeline.last().unwrap().note.clone();
+        assert_eq!(
+            end.as_deref() == Some("Discharged"),
+            verdict == Verdict::Discharge,
+            "{end:?}"
+        );
     }
 }
 
