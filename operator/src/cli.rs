@@ -60,6 +60,8 @@ pub enum RoleName {
     Correlator,
     /// Keeps the Kubernetes objects
     Controller,
+    /// Tells people, by Slack and webhook
+    Notifier,
 }
 
 /// `opsward run`.

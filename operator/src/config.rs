@@ -7,6 +7,7 @@ use anyhow::Context;
 use bus::BusConfig;
 use collector::{CollectorConfig, IngestConfig, Reread, SourceConfig};
 use controller::ControllerConfig;
+use notifier::NotifierConfig;
 use platform::telemetry::LogFormat;
 use serde::Deserialize;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The controller.
     pub controller: ControllerConfig,
+    /// The notifier.
+    pub notifier: NotifierConfig,
     /// The file's text, by which a change is known.
     #[serde(skip)]
     text: String,

@@ -7,6 +7,7 @@ use anyhow::Context;
 use bus::{Bus, Role};
 use collector::{Collector, Process};
 use controller::Controller;
+use notifier::Notifier;
 use platform::{Admin, Health, Stages, Supervisor, telemetry};
 use prometheus_client::registry::Registry;
 use tracing::info;
@@ -64,6 +65,7 @@ impl Wiring {
                 Ok(())
             }
             RoleName::Controller => self.controller(config).await,
+            RoleName::Notifier => self.notifier(config).await,
         }
     }
 
@@ -108,15 +110,30 @@ impl Wiring {
         if own.identity.is_empty() {
             own.identity = self.identity();
         }
-        let mut cluster = kube::Config::infer().await.context(
-            "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account",
-        )?;
-        cluster.default_retry = false;
-        let client = kube::Client::try_from(cluster)?;
+        let client = cluster().await?;
         let bus = Bus::connect_when_there(&config.nats, Role::Controller).await?;
         let controller = Controller::new(own, client, bus, &self.health, (&mut self.registry, &self.stages))?;
         self.supervisor
             .spawn("controller", controller.run(self.supervisor.shutdown()));
         Ok(())
     }
+
+    async fn notifier(&mut self, config: &Config) -> anyhow::Result<()> {
+        let bus = Bus::connect_when_there(&config.nats, Role::Notifier).await?;
+        let (name, client) = (self.identity(), cluster().await?);
+        let shared = (&self.health, &mut self.registry);
+        let notifier = Notifier::new(&config.notifier, &name, client, bus, shared)?;
+        self.supervisor
+            .spawn("notifier", notifier.run(self.supervisor.shutdown()));
+        Ok(())
+    }
+}
+
+/// The cluster of this process; calls are tried again by the roles, with the newest state.
+async fn cluster() -> anyhow::Result<kube::Client> {
+    let mut cluster = kube::Config::infer().await.context(
+        "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account",
+    )?;
+    cluster.default_retry = false;
+    Ok(kube::Client::try_from(cluster)?)
 }

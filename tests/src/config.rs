@@ -37,6 +37,7 @@ pub fn opsward_yaml(rig: &Rig, listen: Listen) -> Result<String> {
                 "collector": user("collector")?,
                 "correlator": user("correlator")?,
                 "controller": user("controller")?,
+                "notifier": user("notifier")?,
             },
         },
         "ingest": {"address": listen.ingest.to_string()},

@@ -34,6 +34,7 @@ mod rig;
 pub mod server;
 pub mod servers;
 mod spawn;
+pub mod standins;
 mod sys;
 mod users;
 pub mod wait;

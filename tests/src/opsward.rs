@@ -40,6 +40,7 @@ pub struct Opsward<'r> {
     ingest: Port,
     processes: BTreeMap<String, Process>,
     http: reqwest::Client,
+    slack_url: String,
 }
 
 impl<'r> Opsward<'r> {
@@ -60,6 +61,7 @@ impl<'r> Opsward<'r> {
             ingest: Port::take()?,
             processes: BTreeMap::new(),
             http,
+            slack_url: String::new(),
         };
         for role in roles {
             opsward.start_role(role, role).await?;
@@ -75,7 +77,12 @@ impl<'r> Opsward<'r> {
             ingest: at(&self.ingest),
             admin: at(&admin),
         };
-        let yaml = format!("{}{}", opsward_yaml(self.rig, listen)?, self.sources());
+        let yaml = format!(
+            "{}{}{}",
+            opsward_yaml(self.rig, listen)?,
+            self.sources(),
+            self.notifier()
+        );
         let file = self
             .rig
             .workdir()
@@ -92,6 +99,21 @@ impl<'r> Opsward<'r> {
         let server = self.rig.start_opsward(name, user, &args, probe).await?;
         self.processes.insert(name.to_owned(), Process { server, admin });
         Ok(())
+    }
+
+    /// Where notifiers that are started from now on find Slack's Web API.
+    pub fn put_slack_at(&mut self, url: &str) {
+        url.clone_into(&mut self.slack_url);
+    }
+
+    fn notifier(&self) -> String {
+        let slack = json!({"url": self.slack_url});
+        // Stand-ins listen on this machine, without TLS.
+        let networks = json!(["127.0.0.0/8"]);
+        format!(
+            "notifier: {}\n",
+            json!({"allowedNetworks": networks, "slack": slack})
+        )
     }
 
     fn sources(&self) -> String {
@@ -116,6 +138,11 @@ impl<'r> Opsward<'r> {
         let config = std::fs::read_to_string(&file)?;
         std::fs::write(&file, format!("{config}{yaml}"))?;
         Ok(())
+    }
+
+    /// The servers that it runs on.
+    pub const fn rig(&self) -> &'r Rig {
+        self.rig
     }
 
     /// The namespace of this test.

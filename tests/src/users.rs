@@ -32,7 +32,7 @@ pub(crate) fn users() -> Vec<User> {
             groups: Vec::new(),
         },
     ];
-    all.extend(["collector", "correlator", "controller"].map(service_account));
+    all.extend(["collector", "correlator", "controller", "notifier"].map(service_account));
     all
 }
 

@@ -13,7 +13,15 @@ use tokio::signal::unix::{SignalKind, signal};
 const INGEST_PORT: u16 = 8080;
 const ADMIN_PORT: u16 = 9090;
 /// Who gets a kubeconfig in `target/cluster/`.
-const USERS: [&str; 6] = ["admin", "alice", "bob", "collector", "correlator", "controller"];
+const USERS: [&str; 7] = [
+    "admin",
+    "alice",
+    "bob",
+    "collector",
+    "correlator",
+    "controller",
+    "notifier",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -5,10 +5,12 @@ mod opening_event;
 use std::sync::Arc;
 
 use domain::incident::IncidentRecord;
+use domain::notify::Terms;
 use domain::rule::{RuleError, RuleSpec};
 use domain::triage::TriageMode;
 use serde_json::Value;
 
+use crate::notify::Channel;
 use crate::ops_event::{Occurrences, OpsEventSpec, RuleReference};
 use crate::trigger_rule::{LabelRequirement, Match, Resolve, Triage, Trigger, TriggerRuleSpec};
 use crate::{API_VERSION, Duration, limits};
@@ -75,6 +77,7 @@ impl TriggerRuleSpec {
     /// `InvalidSpec` naming the field that is out of bounds.
     pub fn to_rule_spec(&self) -> Result<RuleSpec, RuleError> {
         check_lists(&self.matches, &self.group_by)?;
+        self.channels()?;
         let ttl = within(
             "ttlSecondsAfterFinished",
             self.ttl_seconds_after_finished,
@@ -91,6 +94,23 @@ impl TriggerRuleSpec {
             ttl: std::time::Duration::from_secs(ttl.unsigned_abs()),
             suspend: self.suspend,
         })
+    }
+
+    /// Where people are told, in `domain`'s terms.
+    ///
+    /// # Errors
+    /// `InvalidSpec` naming the channel that leads nowhere, or that stands twice.
+    pub fn channels(&self) -> Result<Vec<Terms>, RuleError> {
+        let terms: Result<Vec<Terms>, String> = self.notify.iter().map(Channel::terms).collect();
+        let terms = terms.map_err(invalid)?;
+        let twice = |terms: &[Terms]| {
+            let mut names: Vec<&str> = terms.iter().map(|channel| &*channel.name).collect();
+            names.sort_unstable();
+            let pair = names.windows(2).find(|pair| pair.first() == pair.last())?;
+            pair.first()
+                .map(|name| format!("spec.notify: two channels are called {name}"))
+        };
+        twice(&terms).map_or(Ok(terms), |said| Err(invalid(said)))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod definitions;
 pub mod duration;
 pub mod limits;
 pub mod names;
+pub mod notify;
 pub mod opening_event;
 pub mod ops_event;
 mod schema;

@@ -37,6 +37,23 @@ pub const REOPEN_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 /// `resolve.maxOpen`: a year, for findings that take a budget to fix.
 pub const MAX_OPEN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY);
 
+/// Channels of a rule.
+pub const CHANNELS: u32 = 8;
+/// Channels that an OpsEvent names: a rule's, and those that it had before.
+pub const NOTIFICATIONS: u32 = 32;
+/// Characters of a channel's name.
+pub const CHANNEL_NAME_CHARS: u32 = 63;
+/// A channel's name, as the names of containers are.
+pub const CHANNEL_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+/// Characters of a Slack channel's id or name: Slack allows names of 80, and `#`.
+pub const SLACK_CHANNEL_CHARS: u32 = 81;
+/// A Slack channel's id or name.
+pub const SLACK_CHANNEL: &str = "^#?[^\\s#<>@|]+$";
+/// A webhook's address.
+pub const WEBHOOK_URL: &str = "^https?://[^\\s]+$";
+/// `notify[].repeatInterval`: a minute is for trying out.
+pub const REPEAT_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(7 * DAY);
+
 /// `triage.expireAfter`: a second is for trying out; a week is longer than any question should stand.
 pub const EXPIRE_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * DAY);
 

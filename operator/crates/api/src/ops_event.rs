@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::notify::Notification;
 use crate::opening_event::OpeningEvent;
 use crate::schema;
 use crate::story::{Decision, Moment, WaitingOn};
@@ -245,6 +246,10 @@ pub struct OpsEventStatus {
     /// What people decided about the incident, or are asked; absent until that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
+    /// How far each channel of the rule is; absent where nobody is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::NOTIFICATIONS))]
+    pub notifications: Vec<Notification>,
     /// What the incident waits for; absent once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<WaitingOn>,

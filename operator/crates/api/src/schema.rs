@@ -2,6 +2,7 @@
 
 use domain::dimensions::Urgency;
 use domain::incident::EndReason;
+use domain::notify::On;
 use domain::rule::ResolveOn;
 use domain::rule::labels::LabelOperator;
 use domain::severity::Severity;
@@ -10,6 +11,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::limits;
+use crate::notify::Told;
 use crate::superseded::SupersededBy;
 
 /// A string out of the words that `values` serialise to.
@@ -54,6 +56,22 @@ pub(crate) fn superseded_by(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn triage_mode(_: &mut SchemaGenerator) -> Schema {
     words([TriageMode::Always, TriageMode::Never])
+}
+
+/// What a channel tells, each at most once.
+pub(crate) fn told_when(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": On::ALL.len(),
+        "minItems": 1,
+        "x-kubernetes-list-type": "set",
+        "default": On::ALL,
+        "items": words(On::ALL)
+    })
+}
+
+pub(crate) fn told_state(_: &mut SchemaGenerator) -> Schema {
+    words([Told::Queued, Told::Sent, Told::Retrying, Told::Failed])
 }
 
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::approvers::Approvers;
 use crate::duration::Duration;
 use crate::limits;
+use crate::notify::Channel;
 use crate::schema;
 
 /// What the rule takes, how it groups, when it opens an incident and how that ends.
@@ -94,6 +95,13 @@ pub struct TriggerRuleSpec {
     /// Left out: nobody is asked. Example: `{mode: Always, approvers: {groups: [sre]}, expireAfter: 15m, escalateTo: {groups: [sre-leads]}}`.
     #[serde(default)]
     pub triage: Triage,
+    /// Where people are told of the rule's incidents, and of what.
+    ///
+    /// Left out: nobody is told. At most 8 channels. This part is read live: a change holds for open incidents too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::CHANNELS))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub notify: Vec<Channel>,
     /// Seconds that an OpsEvent of this rule stays after its end.
     ///
     /// Default 86400, a day. From 0, which deletes it at once, to 7776000, 90 days.
@@ -362,6 +370,7 @@ impl Default for TriggerRuleSpec {
             trigger: Trigger::default(),
             resolve: Resolve::default(),
             triage: Triage::default(),
+            notify: Vec::new(),
             ttl_seconds_after_finished: default_ttl(),
             suspend: false,
         }

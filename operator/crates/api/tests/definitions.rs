@@ -154,9 +154,17 @@ fn an_optional_field_of_a_rule_says_what_leaving_it_out_means() {
         .filter(|(path, _)| path.starts_with(".spec."));
     for (path, schema) in spec.filter(|(path, _)| !path.ends_with("[]")) {
         let text = schema["description"].as_str().unwrap();
-        let required = [".spec.match", ".key", ".operator", ".values"]
-            .iter()
-            .any(|end| path.ends_with(end));
+        let required = [
+            ".spec.match",
+            ".key",
+            ".operator",
+            ".values",
+            ".name",
+            ".slack.channel",
+            ".slack.secretRef",
+        ]
+        .iter()
+        .any(|end| path.ends_with(end));
         assert!(
             required || text.contains("Default ") || text.contains("Left out: "),
             "{path}: {text}"

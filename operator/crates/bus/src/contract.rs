@@ -3,10 +3,16 @@
 
 use std::time::Duration;
 
+use domain::task::Worker;
+
 /// The log.
 pub const INGEST: &str = "INGEST";
 /// What could not be taken in.
 pub const DEAD: &str = "DEAD";
+/// Tasks to do.
+pub const WORK: &str = "WORK";
+/// Subject of a task, before its key.
+const WORK_PREFIX: &str = "work.";
 /// Subject of events of a namespace, before its name.
 const EVENTS_PREFIX: &str = "ingest.events.";
 /// Subject of control entries of a namespace, before its name.
@@ -21,6 +27,8 @@ pub const INCIDENTS: &str = "incidents";
 pub const RULES: &str = "rules";
 /// Sources known; written by collectors.
 pub const SOURCES: &str = "sources";
+/// Tasks and how far they have come; written by the controller and, from then on, by the worker too.
+pub const TASKS: &str = "tasks";
 /// Pointer to the checkpoint, and the correlators' lease.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// Object store of checkpoint blobs.
@@ -82,6 +90,21 @@ pub fn dead_subject(namespace: &str) -> String {
     format!("{DEAD_PREFIX}{namespace}")
 }
 
+/// The key of a task in [`TASKS`]: its worker's name and its id, which is a hash.
+pub fn task_key(worker: Worker, id: &str) -> String {
+    format!("{}.{id}", worker.as_str())
+}
+
+/// The subject in [`WORK`] of the task with this key.
+pub fn work_subject(key: &str) -> String {
+    format!("{WORK_PREFIX}{key}")
+}
+
+/// The key of the task that a message in [`WORK`] is about.
+pub fn task_of_subject(subject: &str) -> Option<&str> {
+    subject.strip_prefix(WORK_PREFIX)
+}
+
 /// Whether `name` is a Kubernetes namespace's name: the only user text that goes into a subject (RFC 1123
 /// label, at most 63 characters).
 pub fn is_namespace(name: &str) -> bool {
@@ -101,11 +124,18 @@ pub enum Role {
     Correlator,
     /// Kubernetes objects.
     Controller,
+    /// Tells people.
+    Notifier,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 3] = [Self::Collector, Self::Correlator, Self::Controller];
+    pub const ALL: [Self; 4] = [
+        Self::Collector,
+        Self::Correlator,
+        Self::Controller,
+        Self::Notifier,
+    ];
 
     /// The role's name: its user's name too.
     pub const fn name(self) -> &'static str {
@@ -113,6 +143,7 @@ impl Role {
             Self::Collector => "collector",
             Self::Correlator => "correlator",
             Self::Controller => "controller",
+            Self::Notifier => Worker::Notifier.as_str(),
         }
     }
 
@@ -137,6 +168,7 @@ pub fn permissions(role: Role) -> Permissions {
         Role::Collector => collector(),
         Role::Correlator => correlator(),
         Role::Controller => controller(),
+        Role::Notifier => worker(Worker::Notifier),
     };
     publish.sort();
     Permissions {
@@ -183,22 +215,41 @@ fn correlator() -> Vec<String> {
         allowed.push(format!("$JS.API.STREAM.UPDATE.{stream}"));
         allowed.push(info(&stream));
     }
+    for worker in Worker::ALL {
+        allowed.push(format!("$JS.API.CONSUMER.CREATE.{WORK}.{}.>", worker.as_str()));
+    }
     allowed
 }
 
 fn controller() -> Vec<String> {
     let mut allowed = vec![format!("{CONTROL_PREFIX}>"), info(INGEST)];
-    for bucket in [INCIDENTS, RULES, SOURCES] {
+    for bucket in [INCIDENTS, RULES, SOURCES, TASKS] {
         allowed.extend(read_bucket(bucket));
     }
+    allowed.push(write_bucket(TASKS));
+    allowed.push(format!("{WORK_PREFIX}>"));
     allowed
+}
+
+/// A worker takes its own tasks and moves their records, and no others.
+fn worker(worker: Worker) -> Vec<String> {
+    let (name, records) = (worker.as_str(), bucket_stream(TASKS));
+    vec![
+        format!("$JS.API.CONSUMER.INFO.{WORK}.{name}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{WORK}.{name}"),
+        format!("$JS.ACK.{WORK}.{name}.>"),
+        info(&records),
+        format!("$JS.API.DIRECT.GET.{records}.$KV.{TASKS}.{name}.>"),
+        format!("$KV.{TASKS}.{name}.>"),
+        format!("{DEAD_PREFIX}>"),
+    ]
 }
 
 /// Every stream of the contract; the correlator makes them all.
 pub fn owned_streams() -> Vec<String> {
-    let buckets = [INCIDENTS, RULES, SOURCES, CHECKPOINTS].map(bucket_stream);
+    let buckets = [INCIDENTS, RULES, SOURCES, CHECKPOINTS, TASKS].map(bucket_stream);
     let blobs = [CHECKPOINT_BLOBS, PAYLOADS].map(object_stream);
-    [INGEST.to_owned(), DEAD.to_owned()]
+    [INGEST.to_owned(), DEAD.to_owned(), WORK.to_owned()]
         .into_iter()
         .chain(buckets)
         .chain(blobs)

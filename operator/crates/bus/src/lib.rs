@@ -10,6 +10,7 @@ pub mod error;
 pub mod log;
 pub mod provision;
 pub mod records;
+pub mod tasks;
 
 pub use config::{BusConfig, UserConfig};
 pub use connect::{Bus, LogMessage, LogState};

@@ -1,7 +1,11 @@
 //! Makes the streams, buckets and stores of the contract. The correlator does so at its start; the other
 //! roles wait for them.
 
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::{kv, object_store, stream};
+use domain::task::Worker;
 use ulid::Ulid;
 
 use crate::config::BusConfig;
@@ -17,6 +21,12 @@ const DEAD_BYTES: i64 = 256 * 1024 * 1024;
 const PAYLOAD_BYTES: i64 = 1024 * 1024 * 1024;
 /// The oldest server that knows all that is used here (per-message ttl of markers).
 const OLDEST_SERVER: (u32, u32) = (2, 11);
+
+/// How long a worker may be silent about a message before another gets it: three of its beats.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// Messages that all workers of a kind may have in hand, those that wait for another attempt included: all incidents of several
+/// namespaces, while a chat service is away.
+const MAX_ACK_PENDING: i64 = 100_000;
 
 impl Bus {
     /// Makes or updates everything.
@@ -45,6 +55,7 @@ impl Bus {
             contract::RULES,
             contract::SOURCES,
             contract::CHECKPOINTS,
+            contract::TASKS,
         ] {
             let config = kv::Config {
                 bucket: bucket.to_owned(),
@@ -58,6 +69,7 @@ impl Bus {
                 .await
                 .map_err(failed("make a bucket"))?;
         }
+        self.make_queue(replicas).await?;
         self.make_blobs(contract::CHECKPOINT_BLOBS, |_| {}, replicas)
             .await?;
         let payloads = |store: &mut stream::Config| {
@@ -106,6 +118,43 @@ impl Bus {
             log_id.unwrap_or_else(|| Ulid::new().to_string()),
         );
         self.make_stream(config).await
+    }
+
+    /// The queue of tasks, and what each kind of worker takes from it.
+    async fn make_queue(&self, replicas: usize) -> Result<(), BusError> {
+        let stream = self.jetstream().create_or_update_stream(stream::Config {
+            name: contract::WORK.to_owned(),
+            description: Some("Tasks that Opsward's workers are to look at.".to_owned()),
+            subjects: vec![contract::work_subject("*.*")],
+            retention: stream::RetentionPolicy::WorkQueue,
+            // A newer word about a task takes the place of the one that waits.
+            max_messages_per_subject: 1,
+            discard: stream::DiscardPolicy::Old,
+            num_replicas: replicas,
+            allow_direct: true,
+            ..Default::default()
+        });
+        stream.await.map_err(failed("make a stream"))?;
+        for worker in Worker::ALL {
+            let name = worker.as_str();
+            let consumer = pull::Config {
+                durable_name: Some(name.to_owned()),
+                filter_subject: contract::work_subject(&contract::task_key(worker, "*")),
+                ack_policy: AckPolicy::Explicit,
+                ack_wait: ACK_WAIT,
+                // The record counts attempts and gives up; a message never does.
+                max_deliver: -1,
+                max_ack_pending: MAX_ACK_PENDING,
+                num_replicas: replicas,
+                ..Default::default()
+            };
+            let made = self
+                .jetstream()
+                .create_consumer_on_stream(consumer, contract::WORK)
+                .await;
+            made.map_err(failed("make a consumer"))?;
+        }
+        Ok(())
     }
 
     async fn make_stream(&self, config: stream::Config) -> Result<(), BusError> {

@@ -2,11 +2,14 @@
 //! machine or its link (cloud metadata!) is refused at the moment of connecting, so that no later answer of a name server
 //! slips past a check made before.
 //!
-//! Private networks are allowed: a cloud's own endpoints stand there. Who may be asked at all, the caller decides by name.
+//! [`OutsideOnly`] allows private networks: a cloud's own endpoints stand there, and who may be asked the caller decides by name.
+//! Where a stranger chooses the name, [`Guard`] refuses them too, but for those that an administrator allows.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Resolves names by the system, and leaves out addresses that [`is_outside`] refuses.
@@ -20,6 +23,71 @@ impl Resolve for OutsideOnly {
             let allowed: Vec<SocketAddr> = found.filter(|address| is_outside(address.ip())).collect();
             if allowed.is_empty() {
                 let problem = format!("{} leads to no address outside of this machine", name.as_str());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem).into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// What may be reached.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// The public internet, and these networks.
+    OutsideAnd(Arc<[IpNet]>),
+    /// These networks only.
+    Only(Arc<[IpNet]>),
+}
+
+impl Reach {
+    /// Whether an address may be reached.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        match self {
+            Self::OutsideAnd(networks) => {
+                is_in(networks, address) || (is_outside(address) && !is_private(address))
+            }
+            Self::Only(networks) => is_in(networks, address),
+        }
+    }
+
+    /// What an administrator can do about a refusal.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::OutsideAnd(_) => "allow its network in notifier.allowedNetworks",
+            Self::Only(_) => "use https, or allow its network in notifier.allowedNetworks",
+        }
+    }
+}
+
+fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// Whether an address is of a network that is not routed on the internet: RFC 1918, RFC 6598, unique local.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || matches!(v4.octets(), [100, 64..=127, _, _]),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+/// Resolves names by the system, and leaves out addresses that may not be reached.
+#[derive(Clone, Debug)]
+pub struct Guard(pub Reach);
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|address| reach.allows(address.ip())).collect();
+            if allowed.is_empty() {
+                let problem = format!(
+                    "{} leads to no address that may be reached: {}",
+                    name.as_str(),
+                    reach.remedy()
+                );
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
@@ -58,6 +126,28 @@ mod tests {
             ("2001:db8::1", true),
         ] {
             assert_eq!(is_outside(address.parse().unwrap()), outside, "{address}");
+        }
+    }
+
+    #[test]
+    fn private_networks_are_reached_only_where_they_are_allowed() {
+        let networks: Arc<[IpNet]> = Arc::new(["10.1.0.0/16".parse().unwrap()]);
+        let (both, only) = (Reach::OutsideAnd(networks.clone()), Reach::Only(networks));
+        for (address, expected) in [
+            ("192.0.2.1", (true, false)),
+            ("10.1.2.3", (true, true)),
+            ("::ffff:10.1.2.3", (true, true)),
+            ("10.2.2.3", (false, false)),
+            ("100.64.0.1", (false, false)),
+            ("fd00::1", (false, false)),
+            ("127.0.0.1", (false, false)),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(
+                (both.allows(address), only.allows(address)),
+                expected,
+                "{address}"
+            );
         }
     }
 

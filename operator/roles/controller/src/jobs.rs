@@ -2,13 +2,17 @@
 //! an object at a time, and a bounded number in all.
 
 use api::API_VERSION;
-use bus::{Bus, Control};
+use bus::contract::task_key;
+use bus::{Bus, BusError, Control};
+use domain::notify::Notification;
 use domain::rule::record::RuleRecord;
+use domain::task::Worker;
 use domain::time::Time;
 use kube::Client;
 
 use crate::class::Class;
 use crate::error::{TellLogError, WriteError};
+use crate::incidents::notify::Wanted;
 use crate::incidents::wanted::{Closing, Planned, Tell};
 use crate::key::{Key, WrittenRule};
 use crate::rules::RuleWrite;
@@ -44,6 +48,15 @@ pub enum Done {
         /// What became of it.
         result: Box<Result<Outcome<WrittenRule>, WriteError>>,
     },
+    /// Something about a task.
+    Task {
+        /// The incident.
+        key: Key,
+        /// The task's key.
+        task: String,
+        /// What became of it.
+        result: Result<Moved, BusError>,
+    },
     /// A control entry about an incident or a rule.
     Told {
         /// Which.
@@ -51,6 +64,68 @@ pub enum Done {
         /// Whether the log has it, or it turned out that there is nothing to tell.
         result: Result<(), TellLogError>,
     },
+}
+
+/// What became of a call about a task.
+#[derive(Debug)]
+pub enum Moved {
+    /// The record has what is wanted, and the message is sent.
+    Wanted(Box<Notification>),
+    /// The record is another than the one that was decided from: this, or none.
+    Outdated(Option<Box<Notification>>),
+    /// The message is sent again.
+    Sent,
+    /// The record is removed.
+    Forgotten,
+}
+
+/// How often a record is read again because a worker wrote it meanwhile.
+const CONFLICTS: usize = 8;
+
+/// Wants something of a channel: the record first, then the message.
+pub async fn want(bus: Bus, key: Key, wanted: Wanted, now: Time) -> Done {
+    let task = task_key(Worker::Notifier, &wanted.place.id(Worker::Notifier));
+    let result = want_record(&bus, &task, wanted, now).await;
+    Done::Task { key, task, result }
+}
+
+async fn want_record(bus: &Bus, name: &str, wanted: Wanted, now: Time) -> Result<Moved, BusError> {
+    let bucket = bus.records::<Notification>().await?;
+    for _ in 0..CONFLICTS {
+        let (task, revision) = match bucket.get_revision(name).await? {
+            None if wanted.before == 0 => {
+                let task = Notification::new(wanted.place.clone(), wanted.notice.clone(), now);
+                (task, bucket.last_revision(name).await?)
+            }
+            Some((mut task, revision)) if task.revision == wanted.before => {
+                task.want(wanted.notice.clone(), now);
+                (task, revision)
+            }
+            other => return Ok(Moved::Outdated(other.map(|(task, _)| Box::new(task)))),
+        };
+        match bucket.update(&task, revision).await {
+            Ok(_) => {
+                bus.queue_task(name).await?;
+                return Ok(Moved::Wanted(Box::new(task)));
+            }
+            Err(BusError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(BusError::Conflict { what: "want a task" })
+}
+
+/// Sends the message about a task again.
+pub async fn send_again(bus: Bus, key: Key, task: String) -> Done {
+    let result = bus.queue_task(&task).await.map(|()| Moved::Sent);
+    Done::Task { key, task, result }
+}
+
+/// Removes the record of a task whose incident is gone.
+pub async fn forget(bus: Bus, key: Key, task: String) -> Done {
+    let removed = async { bus.records::<Notification>().await?.remove(&task).await };
+    let result = removed.await.map(|()| Moved::Forgotten);
+    Done::Task { key, task, result }
 }
 
 /// Writes an object of an incident.

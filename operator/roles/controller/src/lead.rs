@@ -2,6 +2,7 @@
 //! in the pure modules, and what the calls bring back is taken in by [`report`].
 
 mod incident;
+mod notify;
 mod report;
 mod rule;
 
@@ -71,6 +72,11 @@ pub struct Leader<'a> {
     gate: Gate,
     /// Keys with a write under way.
     writing: HashSet<Key>,
+    /// What is being said of tasks to NATS, and of those in trouble, and of which nothing is heard.
+    moving: HashSet<String>,
+    shows_notifications: bool,
+    task_pace: Pace,
+    silences: HashMap<String, notify::Silence>,
     /// Keys of which the log is being told.
     telling: HashSet<Key>,
     calls: JoinSet<Done>,
@@ -92,6 +98,10 @@ impl<'a> Leader<'a> {
             question_pace: Pace::default(),
             gate: Gate::new(),
             writing: HashSet::new(),
+            moving: HashSet::new(),
+            shows_notifications: true,
+            task_pace: Pace::default(),
+            silences: HashMap::new(),
             telling: HashSet::new(),
             calls: JoinSet::new(),
             caught_up_at: Instant::now(),
@@ -252,6 +262,11 @@ impl<'a> Leader<'a> {
                     return;
                 };
                 if let Some(memory) = self.incidents.get_mut(&key) {
+                    if let Work::Open(object) | Work::Status(object) = &planned.work {
+                        let status = object.status.as_ref();
+                        memory.wrote_notifications =
+                            status.is_some_and(|status| !status.notifications.is_empty());
+                    }
                     planned.class = memory.urgency(planned.class, self.caught_up_at, now.instant);
                     if let (Work::Ask(question), Some(record)) = (&planned.work, self.world.incident(&key).0)
                         && let Some(deadline) = Deadline::of_question(question, record)

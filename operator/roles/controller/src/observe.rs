@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::OpsEvent;
 use bus::{Bus, Change, Record, SourceRecord};
 use domain::incident::IncidentRecord;
+use domain::notify::Notification;
 use domain::rule::record::RuleRecord;
 use futures::channel::mpsc;
 use futures::stream::{self, BoxStream};
@@ -73,6 +74,8 @@ pub enum Observation {
     Incident(KeyedFeed<IncidentRecord>),
     /// Of bucket `rules`.
     RuleRecord(KeyedFeed<RuleRecord>),
+    /// Of bucket `tasks`, of which the notifications are all.
+    Notification(Box<KeyedFeed<Notification>>),
     /// Of bucket `sources`.
     Source(KeyedFeed<SourceRecord>),
     /// Of OpsEvents.
@@ -100,6 +103,7 @@ impl Observation {
             Self::Incident(_) => IncidentRecord::BUCKET,
             Self::RuleRecord(_) => RuleRecord::BUCKET,
             Self::Source(_) => SourceRecord::BUCKET,
+            Self::Notification(_) => Notification::BUCKET,
             Self::OpsEvent(_) => OPS_EVENTS,
             Self::Rule(_) => TRIGGER_RULES,
             Self::Question(_) => TRIAGE_DECISIONS,
@@ -111,7 +115,10 @@ impl Observation {
     }
 
     /// Whether it proves that its watch sees: the beginning of a list does not, as it is said before it is asked for.
-    pub const fn sees(&self) -> bool {
+    pub fn sees(&self) -> bool {
+        if let Self::Notification(feed) = self {
+            return !matches!(**feed, Feed::Begin);
+        }
         !matches!(
             self,
             Self::Incident(Feed::Begin)
@@ -133,10 +140,11 @@ impl Observation {
 pub fn all(client: &Client, bus: &Bus) -> impl Stream<Item = Observation> + Send + Unpin + use<> {
     let questions: Api<WrittenQuestion> = Api::all_with(client.clone(), &question_resource());
     let rules: Api<WrittenRule> = Api::all_with(client.clone(), &rule_resource());
-    let watches: [BoxStream<'static, Observation>; 9] = [
+    let watches: [BoxStream<'static, Observation>; 10] = [
         records(bus.clone(), Observation::Incident),
         records(bus.clone(), Observation::RuleRecord),
         records(bus.clone(), Observation::Source),
+        records(bus.clone(), |feed| Observation::Notification(Box::new(feed))),
         objects(Api::all(client.clone()), OPS_EVENTS, Observation::OpsEvent),
         objects(rules, TRIGGER_RULES, Observation::Rule),
         objects(questions, TRIAGE_DECISIONS, Observation::Question),

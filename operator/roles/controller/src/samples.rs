@@ -105,6 +105,8 @@ pub fn seen<'a>(record: Option<&'a IncidentRecord>, object: Option<&'a OpsEvent>
         namespace: NamespaceState::Active,
         close: CloseWish::Unsent,
         questions: Questions::default(),
+        notifications: Vec::new(),
+        shows_notifications: true,
         time_passed: false,
         refused: None,
         is_paused: false,

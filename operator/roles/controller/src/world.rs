@@ -1,5 +1,6 @@
 //! All that the leader sees, by key, and which keys an observation concerns. Decides nothing.
 
+mod notifications;
 mod take_in;
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use api::{OpsEvent, TriageDecision, TriggerRuleSpec};
 use bus::SourceRecord;
 use domain::incident::IncidentRecord;
+use domain::notify::{Notification, Terms};
 use domain::rule::record::RuleRecord;
 
 use tokio::time::Instant;
@@ -29,6 +31,8 @@ pub struct KnownRule {
     pub object: WrittenRule,
     /// In this version's terms, if it can be read so.
     pub spec: Option<TriggerRuleSpec>,
+    /// Where it tells people; `None` when that cannot be read.
+    pub channels: Option<Vec<Terms>>,
 }
 
 /// Which keys are to be looked at again.
@@ -64,6 +68,9 @@ pub struct World {
     policies: Policies,
     rule_records: Mirror<Key, RuleRecord>,
     rules: Mirror<Key, KnownRule>,
+    notifications: Mirror<String, Notification>,
+    /// The keys of those of an incident.
+    channels: HashMap<Key, Vec<String>>,
     sources: Mirror<String, SourceRecord>,
     namespaces: Mirror<String, NamespaceState>,
     /// Why watches cannot see, by their names.
@@ -82,6 +89,8 @@ impl World {
             policies,
             rule_records: Mirror::new(),
             rules: Mirror::new(),
+            notifications: Mirror::new(),
+            channels: HashMap::new(),
             sources: Mirror::new(),
             namespaces: Mirror::new(),
             blind: BTreeMap::new(),
@@ -97,6 +106,7 @@ impl World {
             && self.policies.is_whole()
             && self.rule_records.is_whole()
             && self.rules.is_whole()
+            && self.notifications.is_whole()
             && self.sources.is_whole()
             && self.namespaces.is_whole()
     }
@@ -121,6 +131,7 @@ impl World {
             Observation::Incident(feed) => take_in::record(&mut self.incidents, Kind::Incident, feed),
             Observation::RuleRecord(feed) => self.rule_record(feed),
             Observation::Source(feed) => self.source(feed),
+            Observation::Notification(feed) => self.notification(*feed),
             Observation::OpsEvent(feed) => self.ops_event(feed),
             Observation::Rule(feed) => self.rule(feed),
             Observation::Question(feed) => self.question(feed),
@@ -224,7 +235,13 @@ impl World {
         let newer = |held: &KnownRule| is_newer(&object.metadata, &held.object.metadata);
         if same && self.rules.get(key).is_none_or(newer) {
             let spec = read_spec(&object);
-            self.rules.put(key.clone(), KnownRule { object, spec });
+            let channels = spec.as_ref().and_then(|spec| spec.channels().ok());
+            let known = KnownRule {
+                object,
+                spec,
+                channels,
+            };
+            self.rules.put(key.clone(), known);
         }
     }
 
@@ -292,6 +309,7 @@ impl World {
                 .incidents
                 .keys()
                 .chain(self.ops_events.keys())
+                .chain(self.channels.keys())
                 .cloned()
                 .collect(),
             Kind::Rule => self

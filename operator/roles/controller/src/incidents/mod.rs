@@ -2,6 +2,7 @@
 
 pub mod deadline;
 pub mod decide;
+pub mod notify;
 pub mod project;
 pub mod question;
 pub mod seen;
@@ -35,6 +36,8 @@ pub struct IncidentMemory {
     pub differs_since: Option<Instant>,
     /// What is due.
     pub timer: Timer,
+    /// Whether what was last written of it shows notifications.
+    pub wrote_notifications: bool,
     /// Why the API server did not take what was last written of its questions, if it did not.
     pub refused: Option<String>,
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use api::conditions::{ConditionType, Reason, Statement, Truth};
+use api::limits::NOTIFICATIONS;
 use api::names::{LABEL_MANAGED_BY, LABEL_RULE, MANAGED_BY};
+use api::notify::Notification;
 use api::{OpeningEvent, OpsEvent, OpsEventSpec, OpsEventStatus, Outcome};
 use domain::incident::step::Phase;
 use domain::incident::{IncidentRecord, object_name};
@@ -69,6 +71,7 @@ pub fn status(seen: &Seen<'_>, record: &IncidentRecord, phase: Phase, now: Time)
         resources: api::convert::resources(record),
         resources_omitted: record.resources_omitted,
         decision: Some(story.decision),
+        notifications: notifications(seen),
         waiting_on: story.waiting_on,
         timeline: story.timeline,
         overflow: record.overflow,
@@ -78,6 +81,17 @@ pub fn status(seen: &Seen<'_>, record: &IncidentRecord, phase: Phase, now: Time)
         end_reason: end.map(|end| end.reason),
         conditions,
     }
+}
+
+/// How far the channels are.
+fn notifications(seen: &Seen<'_>) -> Vec<Notification> {
+    let most = if seen.shows_notifications {
+        NOTIFICATIONS as usize
+    } else {
+        0
+    };
+    let shown = seen.notifications.iter().take(most);
+    shown.map(|task| Notification::from(*task)).collect()
 }
 
 /// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counts, and resources
@@ -102,6 +116,7 @@ pub fn difference(old: Option<&OpsEventStatus>, new: &OpsEventStatus) -> Option<
         event: shown.event.clone(),
         resources: new.resources.clone(),
         resources_omitted: new.resources_omitted,
+        notifications: new.notifications.clone(),
         decision: told.decision.clone(),
         waiting_on: told.waiting_on.clone(),
         timeline: told.timeline.clone(),

@@ -3,6 +3,7 @@
 use api::OpsEvent;
 use domain::incident::IncidentRecord;
 use domain::incident::step::CloseWish;
+use domain::notify::Notification;
 
 use super::question::{Question, Questions};
 
@@ -71,6 +72,10 @@ pub struct Seen<'a> {
     pub close: CloseWish,
     /// What was asked about the object.
     pub questions: Questions<'a>,
+    /// How far the channels of its rule are with it.
+    pub notifications: Vec<&'a Notification>,
+    /// Whether the cluster's definition of OpsEvents can show that; an older one drops it, and it would be written for ever.
+    pub shows_notifications: bool,
     /// Whether the time of what [`super::deadline`] finds due has passed, by a clock that nobody sets.
     pub time_passed: bool,
     /// Why the API server did not take what was last written of its questions, if it did not.

@@ -1,5 +1,6 @@
 //! What the leader does about one incident.
 
+use domain::notify::Terms;
 use domain::time::Time;
 use tokio::time::Instant;
 
@@ -9,6 +10,7 @@ use crate::clock::Now;
 use crate::incidents::IncidentMemory;
 use crate::incidents::deadline::Deadline;
 use crate::incidents::decide::decide;
+use crate::incidents::notify;
 use crate::incidents::seen::{Presence, Seen};
 use crate::incidents::wanted::{Decision, Tell};
 use crate::jobs;
@@ -16,7 +18,10 @@ use crate::key::Key;
 
 impl Leader<'_> {
     pub(super) fn reconcile_incident(&mut self, key: &Key, now: Now) -> (Option<Class>, Option<Instant>) {
-        let decision = self.decide_incident(key, now);
+        let (decision, notices) = self.look_at(key, now, |seen, channels| {
+            (decide(seen, now), notify::wanted(seen, channels, now))
+        });
+        let notified = self.notify(key, notices, now);
         self.tell(key, &decision.tells);
         if let Some(close) = decision.append_close
             && self.telling.insert(key.clone())
@@ -30,18 +35,24 @@ impl Leader<'_> {
         memory.differs_since = class.map(|_| memory.differs_since.unwrap_or(now.instant));
         let class = class.map(|class| memory.urgency(class, self.caught_up_at, now.instant));
         let due_at = memory.timer.due_at(now.instant);
-        if self.world.incident(key) == (None, None) {
+        if self.world.incident(key) == (None, None) && notified.is_none() {
             self.incidents.remove(key);
             self.pace.clear(key);
             self.question_pace.clear(key);
+            self.task_pace.clear(key);
         }
         let paused = self.question_pace.pause(key, now.instant);
-        let waits = [decision.look_again, due_at, paused];
+        let waits = [decision.look_again, due_at, paused, notified];
         (class, waits.into_iter().flatten().min())
     }
 
-    /// Decides about one incident, and remembers how it was seen.
+    /// Decides about one incident.
     pub(super) fn decide_incident(&mut self, key: &Key, now: Now) -> Decision {
+        self.look_at(key, now, |seen, _| decide(seen, now))
+    }
+
+    /// Looks at one incident and at the channels of its rule, and remembers how it was seen.
+    fn look_at<T>(&mut self, key: &Key, now: Now, look: impl FnOnce(&Seen<'_>, Option<&[Terms]>) -> T) -> T {
         let (record, object) = self.world.incident(key);
         let questions = self.world.questions(key);
         let memory = self
@@ -60,6 +71,8 @@ impl Leader<'_> {
             namespace: self.world.namespace_state(&key.namespace),
             close: memory.close,
             questions,
+            notifications: self.world.notifications(key),
+            shows_notifications: self.shows_notifications,
             time_passed: false,
             refused: memory.refused.as_deref(),
             is_paused: self.question_pace.pause(key, now.instant).is_some(),
@@ -67,7 +80,8 @@ impl Leader<'_> {
         };
         let deadline = Deadline::of(&seen);
         seen.time_passed = memory.timer.has_passed(deadline, now);
-        decide(&seen, now)
+        let channels = record.and_then(|record| self.world.channels(&key.namespace, &record.rule.uid));
+        look(&seen, channels)
     }
 
     /// The log's time of what `tells` say, for the stage histogram: what is told was new, not caught up.

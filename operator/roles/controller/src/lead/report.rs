@@ -69,6 +69,10 @@ impl Leader<'_> {
                 }
                 key
             }
+            Done::Task { key, task, result } => {
+                self.task_moved(&key, &task, result, now);
+                key
+            }
             Done::Told { key, result } => {
                 self.telling.remove(&key);
                 self.told(&key, &result);
@@ -87,9 +91,17 @@ impl Leader<'_> {
     fn ops_event_written(&mut self, key: &Key, tells: &[Tell], outcome: Outcome<OpsEvent>, now: Now) {
         match outcome {
             Outcome::Written(object) => {
+                let status = object.status.as_ref();
+                let shows = status.is_some_and(|status| !status.notifications.is_empty());
                 self.world.ops_event_written(key, object);
                 if let Some(memory) = self.incidents.get_mut(key) {
                     memory.differs_since = None;
+                    if memory.wrote_notifications && !shows && self.shows_notifications {
+                        self.shows_notifications = false;
+                        warn!(
+                            "the CRD opsevents.opsward.dev is older than this controller: kubectl apply -f crds/"
+                        );
+                    }
                 }
                 self.tell(key, tells);
                 self.ended(key, tells, now);

@@ -58,6 +58,7 @@ fn nothing_is_whole_before_every_watch_is() {
         Observation::Incident(Feed::Whole),
         Observation::RuleRecord(Feed::Whole),
         Observation::Source(Feed::Whole),
+        Observation::Notification(Box::new(Feed::Whole)),
         Observation::OpsEvent(Feed::Whole),
         Observation::Rule(Feed::Whole),
         Observation::Question(Feed::Whole),
