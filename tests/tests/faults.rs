@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bus::{Bus, BusConfig};
 use correlator::fold::Fold;
@@ -22,7 +22,7 @@ use domain::correlate::effect::Outcome;
 use domain::incident::IncidentRecord;
 use futures::StreamExt;
 use rig::opsward::SEED;
-use rig::{Load, Opsward, Options, Rig, Server};
+use rig::{Load, Opsward, Options, Rig, Seed, Server};
 use serde_json::{Value, json};
 
 /// Victims, each killed this often: 50 kills in all.
@@ -45,31 +45,10 @@ fn by_host() -> Value {
     json!({"match": {"types": ["threshold_breach"]}, "groupBy": ["host"]})
 }
 
-/// The seed of a run: given by `OPSWARD_SEED`, else the clock; printed, so that a failure can be run again.
-fn seed() -> u64 {
-    let clock = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(1, |since| since.as_secs())
-    };
-    let seed = std::env::var("OPSWARD_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(clock);
-    println!("OPSWARD_SEED={seed}");
-    seed
-}
-
-/// The order of kills: every victim equally often, shuffled by the seed (xorshift).
-fn kills(mut seed: u64) -> Vec<&'static str> {
+/// The order of kills: every victim equally often, shuffled by the seed.
+fn kills(mut seed: Seed) -> Vec<&'static str> {
     let mut order: Vec<_> = VICTIMS.iter().flat_map(|victim| [*victim; KILLS_EACH]).collect();
-    for at in (1..order.len()).rev() {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let other = usize::try_from(seed % (at as u64 + 1)).expect("small");
-        order.swap(at, other);
-    }
+    seed.shuffle(&mut order);
     order
 }
 
@@ -124,7 +103,7 @@ async fn fifty_kills_under_load_lose_and_double_nothing() {
         concurrency: 8,
         rate: 200,
     };
-    let seed = seed();
+    let seed = Seed::of_run();
     let rig = Rig::start(Options::default()).await.expect("rig");
     let opsward = Opsward::start(&rig).await.expect("opsward");
     opsward.rule("by-host", by_host()).await.expect("rule");

@@ -5,6 +5,10 @@
     clippy::indexing_slicing,
     reason = "a test's helpers are tests"
 )]
+#![allow(clippy::print_stdout, reason = "what was measured")]
 
+mod kills;
 mod life;
 mod stage;
+mod storm;
+mod trouble;

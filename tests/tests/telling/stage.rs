@@ -38,10 +38,22 @@ impl Stage {
         opsward.put_slack_at(&slack.url());
         opsward.start_role("notifier", "notifier").await?;
         let stage = Self { opsward, slack, hook };
-        stage.secret("slack", &json!({"token": TOKEN})).await?;
-        stage.secret("hook", &json!({"secret": KEY})).await?;
+        stage.restore_secrets().await?;
         stage.let_secrets_be_read(rig).await?;
         Ok(stage)
+    }
+
+    /// The Secrets as they should be.
+    pub async fn restore_secrets(&self) -> Result<()> {
+        self.secret("slack", &json!({"token": TOKEN})).await?;
+        self.secret("hook", &json!({"secret": KEY})).await
+    }
+
+    /// Removes a Secret.
+    pub async fn remove_secret(&self, name: &str) -> Result<()> {
+        let removal = ["delete", "secret", name, "-n", self.opsward.namespace()];
+        self.opsward.rig().kubectl("admin", &removal).await?.success()?;
+        Ok(())
     }
 
     /// Writes a Secret into the namespace.
@@ -86,15 +98,29 @@ impl Stage {
         self.opsward.rule(name, spec).await.expect("a rule in force");
     }
 
+    /// An event of type `outage` about `host`, in this state, until it is taken.
+    pub async fn deliver(&self, host: &str, status: &str) {
+        let key = format!("{host}-{status}");
+        let body = body(host, status);
+        let delivered = self.opsward.deliver(PATH, &key, &body);
+        delivered.await.expect("delivered");
+    }
+
     /// An event of type `outage` about `host`, in this state.
     pub async fn post(&self, host: &str, status: &str) {
-        let body = json!({"source": "telling", "event_type": "outage", "severity": "critical", "host": host,
-                          "service": "nginx", "message": format!("{host} does not answer"), "status": status});
-        let posted = self
-            .opsward
-            .post("/api/v1/sources/webhook", body.to_string())
-            .await;
+        let posted = self.opsward.post(PATH, body(host, status)).await;
         assert_eq!(posted.expect("posted").0, 202);
+    }
+
+    /// Waits for so many further calls of Slack, for two seconds at most.
+    pub async fn calls(&self, more: usize) {
+        let before = self.slack.service.calls().len();
+        // Where nobody calls, the kill comes now.
+        let _called = until("calls", Duration::from_secs(2), || async {
+            anyhow::ensure!(self.slack.service.calls().len() >= before + more);
+            anyhow::Ok(())
+        })
+        .await;
     }
 
     /// Answers a question as alice.
@@ -158,4 +184,14 @@ impl Stage {
         .await
         .expect("the events")
     }
+}
+
+/// Where events go.
+const PATH: &str = "/api/v1/sources/webhook";
+
+/// The body of an event of type `outage`.
+fn body(host: &str, status: &str) -> String {
+    json!({"source": "telling", "event_type": "outage", "severity": "critical", "host": host,
+           "service": "nginx", "message": format!("{host} does not answer"), "status": status})
+    .to_string()
 }

@@ -25,10 +25,11 @@ pub struct Next {
     pub look_again: Option<Time>,
 }
 
-/// What the channel of `terms` is to have of the incident of `card`, after what its notification says was wanted and told.
-pub fn next(card: &Card, terms: &Terms, before: Option<&Notification>, now: Time) -> Next {
+/// What the channel of `terms` is to have of the incident of `card`, after what its notification says was wanted and told. An
+/// incident that is over before anything was wanted is told as a whole, unless its end `is_known`: then the channel is younger.
+pub fn next(card: &Card, terms: &Terms, before: Option<&Notification>, is_known: bool, now: Time) -> Next {
     let Some(task) = before else {
-        return first(card, terms, now);
+        return first(card, terms, is_known, now);
     };
     let known = &task.input;
     let told = task.output.told;
@@ -84,9 +85,8 @@ pub fn next(card: &Card, terms: &Terms, before: Option<&Notification>, now: Time
     }
 }
 
-/// An incident that is over before anything was said of it is not told at all.
-fn first(card: &Card, terms: &Terms, now: Time) -> Next {
-    if card.ended.is_some() {
+fn first(card: &Card, terms: &Terms, is_known: bool, now: Time) -> Next {
+    if card.ended.is_some() && is_known {
         return Next::default();
     }
     let mut said = Said {
@@ -98,7 +98,11 @@ fn first(card: &Card, terms: &Terms, now: Time) -> Next {
     news.extend(happened(card, &said, now));
     let mut words = Vec::new();
     say(&mut said, card, terms, news, &mut words, now);
-    if words.is_empty() {
+    // An end alone is told to nobody.
+    if words
+        .iter()
+        .all(|word| matches!(word.news, News::Resolved { .. }))
+    {
         return Next::default();
     }
     said.shown_at = now;

@@ -52,12 +52,14 @@ pub fn wanted(seen: &Seen<'_>, channels: Option<&[Terms]>, now: Now) -> Notices 
         return notices;
     }
     let card = card(seen, record);
+    let shown = seen.object.and_then(|object| object.status.as_ref());
+    let is_known = shown.is_some_and(|status| status.ended_at.is_some());
     for terms in channels {
         let before = seen
             .notifications
             .iter()
             .find(|task| task.place.slot == terms.name);
-        let next = next(&card, terms, before.copied(), now.time);
+        let next = next(&card, terms, before.copied(), is_known, now.time);
         if let Some(at) = next.look_again {
             let at = now.instant + at.since(now.time);
             notices.look_again = notices.look_again.map_or(Some(at), |known| Some(known.min(at)));

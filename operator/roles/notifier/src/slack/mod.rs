@@ -103,7 +103,8 @@ impl Writer<'_> {
         let hash = Hash128::of([&*shown.text, &*shown.blocks.to_string()]).to_string();
         if run.task.output.message.is_none() {
             self.open(run, &shown, &hash).await?;
-        } else if run.task.output.shows.as_deref() != Some(&hash) {
+        }
+        if run.task.output.shows.as_deref() != Some(&hash) {
             self.update(run, &shown, &hash).await?;
         }
         while let Some(word) = next_word(&run.task.input, &run.task.output) {
@@ -117,20 +118,22 @@ impl Writer<'_> {
         let first = next_word(&run.task.input, &run.task.output);
         // Where the channel is known by its id only, what was posted before can be looked for.
         let number = first.map_or(run.task.output.told, |word| word.number);
-        let (ts, channel) = if let Some(ts) = self.told_before(run, None).await? {
-            (ts, None)
+        // What is found was posted by an earlier attempt, which may have shown less.
+        let (ts, channel, shows) = if let Some(ts) = self.told_before(run, None).await? {
+            (ts, None, None)
         } else {
             let body = json!({
                 "channel": self.channel, "text": shown.text, "blocks": shown.blocks,
                 "unfurl_links": false, "unfurl_media": false,
             });
-            self.post(run, number, body).await?
+            let (ts, channel) = self.post(run, number, body).await?;
+            (ts, channel, Some(hash.to_owned()))
         };
         let output = &mut run.task.output;
         output.message = Some(ts);
         output.channel = channel.or_else(|| output.channel.take());
         output.told = output.told.max(number);
-        output.shows = Some(hash.to_owned());
+        output.shows = shows;
         output.telling = None;
         run.save().await?;
         Ok(())

@@ -82,7 +82,7 @@ impl Channel {
     /// Looks at `now`, and gives the reasons of the words that are wanted then and were not before.
     fn look(&mut self, card: &Card, seconds: i64) -> Vec<String> {
         let last = self.task.as_ref().map_or(0, |task| task.input.said.last);
-        let Some(notice) = next(card, &self.terms, self.task.as_ref(), at(seconds)).notice else {
+        let Some(notice) = next(card, &self.terms, self.task.as_ref(), false, at(seconds)).notice else {
             return vec!["nothing".to_owned()];
         };
         let words = notice.words.iter().filter(|word| word.number > last);
@@ -182,7 +182,17 @@ fn what_came_and_went_unseen_is_told_in_order() {
 fn resolved_is_told_only_where_something_was() {
     let mut over = card();
     over.ended = Some(ended(5));
-    assert_eq!(next(&over, &terms(slack()), None, at(6)), Next::default());
+    let look = |on: &[On], is_known| {
+        let terms = Terms {
+            on: on.to_vec(),
+            ..terms(slack())
+        };
+        next(&over, &terms, None, is_known, at(6)).notice
+    };
+    assert_eq!(look(&On::ALL, true), None, "the channel is younger than the end");
+    let whole = look(&On::ALL, false).unwrap().words;
+    assert_eq!(whole.len(), 2, "it came and went while nobody looked");
+    assert_eq!(look(&[On::Resolved], false), None);
     let mut channel = Channel::new(slack());
     channel.terms.on = vec![On::AwaitingDecision, On::Resolved];
     let mut card = card();
@@ -219,7 +229,7 @@ fn counts_bring_a_message_up_to_date_ever_less_often() {
         }
     }
     assert_eq!(updates, [10, 30, 70, 150, 310, 610]);
-    let again = next(&card, &channel.terms, channel.task.as_ref(), at(700));
+    let again = next(&card, &channel.terms, channel.task.as_ref(), false, at(700));
     assert_eq!(again.look_again, Some(at(910)));
 }
 
@@ -229,7 +239,7 @@ fn an_incident_that_nobody_has_is_told_again() {
     channel.terms.repeat = Some(Duration::from_hours(4));
     let mut card = card();
     channel.look(&card, 0);
-    let waits = next(&card, &channel.terms, channel.task.as_ref(), at(60));
+    let waits = next(&card, &channel.terms, channel.task.as_ref(), false, at(60));
     assert_eq!(waits.look_again, Some(at(4 * 3600)));
     assert_eq!(channel.look(&card, 4 * 3600), ["repeat"]);
     assert_eq!(channel.look(&card, 5 * 3600), ["nothing"]);
@@ -242,7 +252,7 @@ fn an_incident_that_nobody_has_is_told_again() {
     card.standing = Standing::Acknowledged;
     channel.look(&card, 5 * 3600);
     assert_eq!(
-        next(&card, &channel.terms, channel.task.as_ref(), at(90_000)),
+        next(&card, &channel.terms, channel.task.as_ref(), false, at(90_000)),
         Next::default()
     );
 }
