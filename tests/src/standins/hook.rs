@@ -27,6 +27,8 @@ pub struct Hook {
 #[derive(Debug, Default)]
 struct Taken {
     events: Vec<Value>,
+    /// When each event came first, in milliseconds since 1970, by its incident's title.
+    first: BTreeMap<String, (f64, Value)>,
     deliveries: BTreeMap<String, usize>,
     refused: Vec<String>,
 }
@@ -47,6 +49,12 @@ impl Hook {
             .unwrap_or_else(PoisonError::into_inner)
             .events
             .clone()
+    }
+
+    /// The first event about the incident with this title, and when it came, in milliseconds since 1970.
+    pub fn received(&self, title: &str) -> Option<(f64, Value)> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.first.get(title).cloned()
     }
 
     /// How often each `webhook-id` came.
@@ -123,8 +131,14 @@ fn signature(key: &str, signed: &str) -> Result<String, String> {
     Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
+#[allow(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
+fn millis_now() -> f64 {
+    jiff::Timestamp::now().as_microsecond() as f64 / 1e3
+}
+
 impl Service for Hook {
     fn answer(&self, request: &Request) -> Answer {
+        let at = millis_now();
         let checked = self.check(request);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match checked {
@@ -132,6 +146,10 @@ impl Service for Hook {
                 let times = taken.deliveries.entry(id).or_default();
                 *times += 1;
                 if *times == 1 {
+                    if let Some(title) = event.pointer("/data/incident/title").and_then(Value::as_str) {
+                        let title = title.to_owned();
+                        taken.first.entry(title).or_insert_with(|| (at, event.clone()));
+                    }
                     taken.events.push(event);
                 }
                 (204, Vec::new(), String::new())

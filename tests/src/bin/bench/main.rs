@@ -15,6 +15,7 @@ mod hostile;
 mod http;
 mod ingest;
 mod results;
+mod telling;
 
 use std::time::Duration;
 
@@ -32,9 +33,9 @@ async fn main() -> anyhow::Result<()> {
         .ok()
         .and_then(|seconds| seconds.parse().ok());
     let latency = Duration::from_secs(seconds.unwrap_or(LATENCY_SECONDS));
-    let minutes = 13 + 3 * latency.as_secs() / 60;
+    let minutes = 14 + 3 * latency.as_secs() / 60;
     println!(
-        "bench: fold, ingest against Alertmanager, each format, an attack, latency, a million events, idle memory, decisions: about \
+        "bench: fold, ingest against Alertmanager, each format, an attack, latency, a million events, idle memory, decisions, telling: about \
          {minutes} min"
     );
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -60,6 +61,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("deciding") {
         deciding::run(&mut results).await?;
+    }
+    if wanted("telling") {
+        telling::run(&mut results).await?;
     }
     if wanted("latency") {
         ingest::latency(&mut results, latency).await?;
