@@ -141,6 +141,22 @@ impl Stage {
         patched.expect("kubectl").success().expect("accepted");
     }
 
+    /// Waits until a condition of a rule has this status.
+    pub async fn rule_says(&self, rule: &str, condition: &str, status: &str) {
+        let wanted = format!("--for=condition={condition}={status}");
+        let wait = [
+            "wait",
+            "triggerrule",
+            rule,
+            "-n",
+            self.opsward.namespace(),
+            &wanted,
+            "--timeout=60s",
+        ];
+        let waited = self.opsward.rig().kubectl("alice", &wait).await;
+        waited.expect("kubectl").success().expect("the condition");
+    }
+
     /// Waits until Slack has so many messages that are no answers, and all of it is as `settled` says.
     pub async fn slack_when(
         &self,

@@ -90,6 +90,7 @@ async fn what_is_in_the_way_is_said_and_mended_without_a_restart() {
         .ops_events_when("both in trouble", said)
         .await
         .expect("said");
+    stage.rule_says("outage", "Notifying", "False").await;
     stage.restore_secrets().await.expect("mended");
     stage.hooks(1).await;
     stage.slack_when("told", |threads| threads.len() == 1).await;
@@ -99,6 +100,7 @@ async fn what_is_in_the_way_is_said_and_mended_without_a_restart() {
             .all(|name| channel(all, name)["state"] == "Sent" && channel(all, name)["message"].is_null())
     };
     stage.opsward.ops_events_when("sent", sent).await.expect("sent");
+    stage.rule_says("outage", "Notifying", "True").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

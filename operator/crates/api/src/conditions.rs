@@ -18,6 +18,8 @@ pub enum ConditionType {
     Ready,
     /// TriggerRule: it can match nothing, or something stands before it.
     Ineffective,
+    /// TriggerRule: people can be told of its incidents.
+    Notifying,
     /// OpsEvent: the problem is still there.
     Firing,
     /// OpsEvent: the incident has ended.
@@ -36,6 +38,7 @@ impl ConditionType {
         match self {
             Self::Ready => "Ready",
             Self::Ineffective => "Ineffective",
+            Self::Notifying => "Notifying",
             Self::Firing => "Firing",
             Self::Resolved => "Resolved",
             Self::RuleGone => "RuleGone",
@@ -64,6 +67,8 @@ pub enum Reason {
     NoSuchSource,
     /// Ineffective: no collector has said yet which sources there are.
     SourcesUnknown,
+    /// Notifying: nothing is known to be in the way.
+    NothingInTheWay,
     /// Firing: at least one member fires.
     MembersFiring,
     /// Firing: every member is clear.
@@ -108,6 +113,7 @@ impl Reason {
             Self::Shadowed => "Shadowed",
             Self::NoSuchSource => "NoSuchSource",
             Self::SourcesUnknown => "SourcesUnknown",
+            Self::NothingInTheWay => "NothingInTheWay",
             Self::MembersFiring => "MembersFiring",
             Self::AllClear => "AllClear",
             Self::Ended => "Ended",

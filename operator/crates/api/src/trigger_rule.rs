@@ -298,7 +298,10 @@ pub struct TriggerRuleStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub last_triggered_at: Option<Time>,
-    /// Ready: this generation is in force. Ineffective: it can match nothing as things are.
+    /// What holds of the rule.
+    ///
+    /// Ready: this generation is in force. Ineffective: it can match nothing as things are. Notifying: people can be told; only
+    /// where `notify` names channels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

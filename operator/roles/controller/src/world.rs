@@ -3,7 +3,7 @@
 mod notifications;
 mod take_in;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::{OpsEvent, TriageDecision, TriggerRuleSpec};
 use bus::SourceRecord;
@@ -71,6 +71,8 @@ pub struct World {
     notifications: Mirror<String, Notification>,
     /// The keys of those of an incident.
     channels: HashMap<Key, Vec<String>>,
+    /// The keys of those that have been in trouble for a while, in order.
+    in_trouble: BTreeSet<String>,
     sources: Mirror<String, SourceRecord>,
     namespaces: Mirror<String, NamespaceState>,
     /// Why watches cannot see, by their names.
@@ -91,6 +93,7 @@ impl World {
             rules: Mirror::new(),
             notifications: Mirror::new(),
             channels: HashMap::new(),
+            in_trouble: BTreeSet::new(),
             sources: Mirror::new(),
             namespaces: Mirror::new(),
             blind: BTreeMap::new(),

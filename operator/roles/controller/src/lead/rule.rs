@@ -31,6 +31,7 @@ impl Leader<'_> {
             record,
             peers: self.world.peers(key),
             sources: self.world.sources(&key.namespace),
+            notifies: self.world.notifies(key),
             memory: self.rules.get(key).copied().unwrap_or_default(),
         };
         rules::decide(&seen, now)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use api::conditions::{ConditionType, Statement, Truth};
 use api::{TriggerRuleSpec, TriggerRuleStatus};
+use domain::notify::Notification;
 use domain::rule::record::RuleRecord;
 use tokio::time::Instant;
 
@@ -47,6 +48,8 @@ pub struct SeenRule<'a> {
     pub peers: Vec<Peer<'a>>,
     /// The sources known.
     pub sources: Sources<'a>,
+    /// Whether it tells anybody, and a channel that has been in trouble for a while.
+    pub notifies: Option<Option<&'a Notification>>,
     /// What is remembered.
     pub memory: RuleMemory,
 }
@@ -93,6 +96,7 @@ pub fn decide(seen: &SeenRule<'_>, now: Now) -> RuleDecision {
         status::ready(generation, seen.record, seen.memory.answer),
         ineffective(object, seen),
     ];
+    let statements = statements.into_iter().chain(seen.notifies.map(status::notifying));
     let new = status::status(generation, seen.record, old, statements, now.time);
     let Some(class) = status::difference(old, &new) else {
         return decision;
@@ -163,6 +167,7 @@ mod tests {
                 record: Some(record),
                 peers: Vec::new(),
                 sources,
+                notifies: None,
                 memory,
             },
             now,

@@ -2,6 +2,7 @@
 
 use api::TriggerRuleStatus;
 use api::conditions::{ConditionType, Reason, Statement, Truth, holds};
+use domain::notify::Notification;
 use domain::rule::record::RuleRecord;
 use domain::time::Time;
 
@@ -28,10 +29,17 @@ pub fn status(
     generation: i64,
     record: Option<&RuleRecord>,
     old: Option<&TriggerRuleStatus>,
-    statements: [Statement; 2],
+    statements: impl IntoIterator<Item = Statement>,
     now: Time,
 ) -> TriggerRuleStatus {
     let mut conditions = old.map(|status| status.conditions.clone()).unwrap_or_default();
+    let statements: Vec<Statement> = statements.into_iter().collect();
+    if statements
+        .iter()
+        .all(|statement| statement.of != ConditionType::Notifying)
+    {
+        conditions.retain(|condition| condition.type_ != ConditionType::Notifying.as_str());
+    }
     for statement in statements {
         statement.put_into(&mut conditions, generation, now);
     }
@@ -94,6 +102,21 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
             }
         },
     }
+}
+
+/// The condition `Notifying` of a rule that tells people, one of whose channels may be in `trouble`.
+pub fn notifying(trouble: Option<&Notification>) -> Statement {
+    let Some((task, problem)) = trouble.and_then(|task| Some((task, task.progress.problem.as_ref()?))) else {
+        let reason = Reason::NothingInTheWay.as_str();
+        return Statement::new(
+            ConditionType::Notifying,
+            Truth::True,
+            reason,
+            "nothing is known to be in the way",
+        );
+    };
+    let message = format!("channel {}: {}", task.place.slot, problem.message);
+    Statement::new(ConditionType::Notifying, Truth::False, &problem.category, message)
 }
 
 /// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counters never go

@@ -2,6 +2,7 @@
 
 use bus::Record as _;
 use domain::notify::{Notification, Terms};
+use domain::task::State;
 
 use super::{Touched, World};
 use crate::key::{Key, Kind};
@@ -14,10 +15,15 @@ impl World {
                 self.notifications.begin();
                 Touched::Nothing
             }
-            Feed::There((_, task)) => {
+            Feed::There((name, task)) => {
                 let incident = incident_of(&task);
+                let before = self.in_trouble.contains(&name);
                 self.notification_written(task);
-                Touched::Keys(vec![incident])
+                let mut keys = vec![incident.clone()];
+                if before != self.in_trouble.contains(&name) {
+                    keys.extend(self.rule_of_incident(&incident));
+                }
+                Touched::Keys(keys)
             }
             Feed::Gone(name) => Touched::Keys(self.notification_gone(&name).into_iter().collect()),
             Feed::Whole => {
@@ -67,6 +73,11 @@ impl World {
         if !names.contains(&name) {
             names.push(name.clone());
         }
+        if is_in_trouble(&task) {
+            self.in_trouble.insert(name.clone());
+        } else {
+            self.in_trouble.remove(&name);
+        }
         self.notifications.put(name, task);
     }
 
@@ -79,7 +90,34 @@ impl World {
         Some(incident)
     }
 
+    /// The rule of an incident.
+    fn rule_of_incident(&self, incident: &Key) -> Option<Key> {
+        let record = self.incidents.get(incident)?;
+        Some(Key {
+            kind: Kind::Rule,
+            namespace: incident.namespace.clone(),
+            id: record.rule.uid.clone(),
+        })
+    }
+
+    /// Whether a rule tells anybody, and one of its channels that has been in trouble for a while.
+    pub fn notifies(&self, rule: &Key) -> Option<Option<&Notification>> {
+        let channels = self.channels(&rule.namespace, &rule.id)?;
+        if channels.is_empty() {
+            return None;
+        }
+        let mut in_trouble = self
+            .in_trouble
+            .iter()
+            .filter_map(|name| self.notifications.get(name));
+        Some(in_trouble.find(|task| {
+            let is_named = channels.iter().any(|terms| terms.name == task.place.slot);
+            is_named && self.rule_of_incident(&incident_of(task)).as_ref() == Some(rule)
+        }))
+    }
+
     fn forget_channel(&mut self, incident: &Key, name: &str) {
+        self.in_trouble.remove(name);
         if let Some(names) = self.channels.get_mut(incident) {
             names.retain(|known| known != name);
             if names.is_empty() {
@@ -96,4 +134,12 @@ fn incident_of(task: &Notification) -> Key {
         namespace: task.place.namespace.clone(),
         id: task.place.incident.clone(),
     }
+}
+
+/// Attempts after which a channel counts as in trouble: a service that stumbles is none.
+const STUMBLES: u32 = 3;
+
+fn is_in_trouble(task: &Notification) -> bool {
+    let progress = &task.progress;
+    progress.problem.is_some() && (progress.attempts >= STUMBLES || progress.state == State::Failed)
 }
