@@ -60,7 +60,7 @@ pub enum RoleName {
     Correlator,
     /// Keeps the Kubernetes objects
     Controller,
-    /// Tells people, by Slack and webhook
+    /// Tells people in the channels that rules name
     Notifier,
 }
 

@@ -41,6 +41,7 @@ pub struct Opsward<'r> {
     processes: BTreeMap<String, Process>,
     http: reqwest::Client,
     slack_url: String,
+    pagerduty_url: String,
 }
 
 impl<'r> Opsward<'r> {
@@ -62,6 +63,7 @@ impl<'r> Opsward<'r> {
             processes: BTreeMap::new(),
             http,
             slack_url: String::new(),
+            pagerduty_url: String::new(),
         };
         for role in roles {
             opsward.start_role(role, role).await?;
@@ -101,18 +103,19 @@ impl<'r> Opsward<'r> {
         Ok(())
     }
 
-    /// Where notifiers that are started from now on find Slack's Web API.
-    pub fn put_slack_at(&mut self, url: &str) {
-        url.clone_into(&mut self.slack_url);
+    /// Where notifiers that are started from now on find the APIs of Slack and `PagerDuty`.
+    pub fn put_services_at(&mut self, slack: &str, pagerduty: &str) {
+        slack.clone_into(&mut self.slack_url);
+        pagerduty.clone_into(&mut self.pagerduty_url);
     }
 
     fn notifier(&self) -> String {
-        let slack = json!({"url": self.slack_url});
+        let (slack, pagerduty) = (json!({"url": self.slack_url}), json!({"url": self.pagerduty_url}));
         // Stand-ins listen on this machine, without TLS.
         let networks = json!(["127.0.0.0/8"]);
         format!(
             "notifier: {}\n",
-            json!({"allowedNetworks": networks, "slack": slack})
+            json!({"allowedNetworks": networks, "slack": slack, "pagerDuty": pagerduty})
         )
     }
 

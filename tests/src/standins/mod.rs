@@ -2,6 +2,7 @@
 //! be in trouble when asked. They know nothing of Opsward.
 
 pub mod hook;
+pub mod pagerduty;
 pub mod slack;
 
 use std::collections::BTreeMap;

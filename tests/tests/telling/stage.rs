@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use rig::standins::Standin;
 use rig::standins::hook::Hook;
+use rig::standins::pagerduty::PagerDuty;
 use rig::standins::slack::{CHANNEL, Slack};
 use rig::{Opsward, Options, Rig, until};
 use serde_json::{Value, json};
 
 /// The bot's token.
 const TOKEN: &str = "xoxb-rig-1";
+/// The integration's key.
+const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The key that signs.
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// How long what is to be told may take to be told; far above what it takes.
@@ -21,6 +24,7 @@ pub struct Stage {
     pub opsward: Opsward<'static>,
     pub slack: Standin<Slack>,
     pub hook: Standin<Hook>,
+    pub pagerduty: Standin<PagerDuty>,
 }
 
 impl Stage {
@@ -35,9 +39,15 @@ impl Stage {
         let slack = Standin::start(Slack::new(TOKEN)).await?;
         let hook = Standin::start(Hook::new(Some(KEY))).await?;
         let mut opsward = Opsward::start(rig).await?;
-        opsward.put_slack_at(&slack.url());
+        let pagerduty = Standin::start(PagerDuty::new(ROUTING_KEY)).await?;
+        opsward.put_services_at(&slack.url(), &pagerduty.url());
         opsward.start_role("notifier", "notifier").await?;
-        let stage = Self { opsward, slack, hook };
+        let stage = Self {
+            opsward,
+            slack,
+            hook,
+            pagerduty,
+        };
         stage.restore_secrets().await?;
         stage.let_secrets_be_read(rig).await?;
         Ok(stage)
@@ -46,6 +56,7 @@ impl Stage {
     /// The Secrets as they should be.
     pub async fn restore_secrets(&self) -> Result<()> {
         self.secret("slack", &json!({"token": TOKEN})).await?;
+        self.secret("pager", &json!({"routingKey": ROUTING_KEY})).await?;
         self.secret("hook", &json!({"secret": KEY})).await
     }
 
@@ -76,7 +87,7 @@ impl Stage {
         let role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": {"name": "opsward-notifier", "namespace": namespace},
-            "rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["slack", "hook"], "verbs": ["get"]}],
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["slack", "hook", "pager"], "verbs": ["get"]}],
         });
         let binding = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
@@ -88,11 +99,12 @@ impl Stage {
         rig.kubernetes.apply(&binding.to_string()).await.map(drop)
     }
 
-    /// A rule that tells both, over what `spec` says besides.
+    /// A rule that tells all of them, over what `spec` says besides.
     pub async fn rule(&self, name: &str, spec: Value) {
         let mut spec = spec;
         spec["notify"] = json!([
             {"name": "chat", "slack": {"channel": CHANNEL, "secretRef": {"name": "slack"}}},
+            {"name": "pager", "pagerDuty": {"secretRef": {"name": "pager"}}},
             {"name": "hook", "webhook": {"url": format!("{}/in", self.hook.url()), "secretRef": {"name": "hook"}}},
         ]);
         self.opsward.rule(name, spec).await.expect("a rule in force");

@@ -15,7 +15,7 @@ use crate::schema;
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.slack) != has(self.webhook)").message("spec.notify[]: name exactly one of slack, webhook")
+    validation = Rule::new("[has(self.slack), has(self.pagerDuty), has(self.webhook)].filter(named, named).size() == 1").message("spec.notify[]: name exactly one of slack, pagerDuty, webhook")
 )]
 pub struct Channel {
     /// How the channel is called in the status of OpsEvents.
@@ -28,6 +28,11 @@ pub struct Channel {
     /// Left out: the channel leads elsewhere. Example: `{channel: C0123456789, secretRef: {name: slack}}`. See docs/channels/slack.md.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slack: Option<SlackChannel>,
+    /// PagerDuty: an alert for each incident.
+    ///
+    /// Left out: the channel leads elsewhere. Example: `{secretRef: {name: pager}}`. See docs/channels/pagerduty.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pager_duty: Option<PagerDutyService>,
     /// A webhook: a signed CloudEvent for everything that is told.
     ///
     /// Left out: the channel leads elsewhere. Example: `{url: "https://hooks.example.com/x", secretRef: {name: hook}}`. See docs/channels/webhook.md.
@@ -67,6 +72,14 @@ pub struct SlackChannel {
     pub secret_ref: SecretReference,
 }
 
+/// A service of PagerDuty.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PagerDutyService {
+    /// The Secret in the rule's namespace: its entry `routingKey` is the key of an integration "Events API v2".
+    pub secret_ref: SecretReference,
+}
+
 /// A receiver of webhooks.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,23 +116,26 @@ impl Channel {
     /// What is out of bounds.
     pub fn terms(&self) -> Result<Terms, String> {
         let named = |what: String| format!("spec.notify[{}]: {what}", self.name);
-        let target = match (&self.slack, &self.webhook) {
-            (Some(slack), None) => Target::Slack {
+        let target = match (&self.slack, &self.pager_duty, &self.webhook) {
+            (None, Some(service), None) => Target::PagerDuty {
+                secret: service.secret_ref.name.clone(),
+            },
+            (Some(slack), None, None) => Target::Slack {
                 channel: slack.channel.clone(),
                 secret: slack.secret_ref.name.clone(),
             },
-            (None, Some(webhook)) if webhook.url.is_some() || webhook.secret_ref.is_some() => {
+            (None, None, Some(webhook)) if webhook.url.is_some() || webhook.secret_ref.is_some() => {
                 Target::Webhook {
                     url: webhook.url.clone(),
                     secret: webhook.secret_ref.as_ref().map(|secret| secret.name.clone()),
                 }
             }
-            (None, Some(_)) => {
+            (None, None, Some(_)) => {
                 return Err(named(
                     "name url, or a Secret with an entry url in secretRef".to_owned(),
                 ));
             }
-            _ => return Err(named("name exactly one of slack, webhook".to_owned())),
+            _ => return Err(named("name exactly one of slack, pagerDuty, webhook".to_owned())),
         };
         let repeat = self.repeat_interval.as_ref().map(Duration::to_std).transpose();
         let repeat = repeat.map_err(|error| named(format!("repeatInterval: {error}")))?;
@@ -241,7 +257,7 @@ mod tests {
         for (channel, expected) in [
             (
                 json!({"name": "x"}),
-                "spec.notify[x]: name exactly one of slack, webhook",
+                "spec.notify[x]: name exactly one of slack, pagerDuty, webhook",
             ),
             (
                 json!({"name": "x", "webhook": {}}),

@@ -162,6 +162,7 @@ fn an_optional_field_of_a_rule_says_what_leaving_it_out_means() {
             ".name",
             ".slack.channel",
             ".slack.secretRef",
+            ".pagerDuty.secretRef",
         ]
         .iter()
         .any(|end| path.ends_with(end));

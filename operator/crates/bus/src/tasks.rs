@@ -6,6 +6,7 @@ mod workers;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::task::{Assignment, Problem, Retry, Task};
 
@@ -56,6 +57,8 @@ pub struct Failure {
 pub enum Undone {
     /// It failed.
     Failed(Failure),
+    /// It is not its turn yet: put back for so long, which is no attempt.
+    PutBack(Duration),
     /// The record could not be moved: NATS is away, or another worker has taken over.
     Interrupted(BusError),
 }

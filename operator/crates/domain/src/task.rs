@@ -233,7 +233,9 @@ impl<A: Assignment> Task<A> {
 
     /// Whether a worker may begin; `is_held` says whether the one that is said to run it is at work.
     pub fn may_start(&self, is_held: bool, now: Time) -> Start {
-        match (self.progress.state, self.progress.not_before) {
+        // A clock that was set back holds nothing up.
+        let not_before = self.progress.not_before.filter(|_| now >= self.progress.since);
+        match (self.progress.state, not_before) {
             (State::Done | State::Failed, _) => Start::Nothing,
             (State::Running, _) if is_held => Start::Held,
             (State::Queued, Some(at)) if now < at => Start::At(at),
@@ -277,6 +279,20 @@ impl<A: Assignment> Task<A> {
             done: revision,
             ..Progress::default()
         };
+    }
+
+    /// It is not its turn yet: it is put back, and that was no attempt.
+    pub fn put_back(&mut self, pause: Duration, now: Time) {
+        let progress = &mut self.progress;
+        progress.state = State::Queued;
+        progress.since = now;
+        progress.by = None;
+        progress.crashes = 0;
+        progress.attempts = progress.attempts.saturating_sub(1);
+        if progress.attempts == 0 {
+            progress.tried_since = None;
+        }
+        progress.not_before = Some(now.plus(pause));
     }
 
     /// The attempt failed. `spread`, from 0 to 1, says where in its bounds the pause lies. Gives the pause, or `None` where
@@ -419,6 +435,16 @@ mod tests {
         assert_eq!(task.may_start(false, at(90_000)), Start::Now);
         assert!(task.start("a", at(90_000)));
         assert_eq!(task.failed(problem(), Retry::Never, 0.5, at(90_000)), None);
+    }
+
+    #[test]
+    fn waiting_for_ones_turn_is_no_attempt_and_a_clock_set_back_holds_nothing_up() {
+        let mut task = task();
+        assert!(task.start("a", at(100)));
+        task.put_back(Duration::from_secs(9), at(100));
+        assert_eq!((task.progress.attempts, task.progress.tried_since), (0, None));
+        assert_eq!(task.may_start(false, at(101)), Start::At(at(109)));
+        assert_eq!(task.may_start(false, at(50)), Start::Now);
     }
 
     #[test]

@@ -64,11 +64,24 @@ fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Whether an address is of a network that is not routed on the internet: RFC 1918, RFC 6598, unique local.
+/// Whether an address is of a network that is not routed on the internet: RFC 1918, RFC 6598, RFC 6890, unique local.
 fn is_private(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_private() || matches!(v4.octets(), [100, 64..=127, _, _]),
-        IpAddr::V6(v6) => v6.is_unique_local(),
+        IpAddr::V4(v4) => {
+            v4.is_private()
+                || matches!(
+                    v4.octets(),
+                    [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] | [240..=255, ..]
+                )
+        }
+        // Also what carries an IPv4 address: NAT64, 6to4, and the old compatible and site-local forms.
+        IpAddr::V6(v6) => {
+            v6.is_unique_local()
+                || matches!(
+                    v6.segments(),
+                    [0x64, 0xff9b, ..] | [0x2002 | 0xfec0..=0xfeff, ..] | [0, 0, 0, 0, 0, 0, ..]
+                )
+        }
     }
 }
 
@@ -140,6 +153,11 @@ mod tests {
             ("10.2.2.3", (false, false)),
             ("100.64.0.1", (false, false)),
             ("fd00::1", (false, false)),
+            ("64:ff9b::a9fe:a9fe", (false, false)),
+            ("2002:7f00:1::", (false, false)),
+            ("::7f00:1", (false, false)),
+            ("192.0.0.192", (false, false)),
+            ("2001:db8::1", (true, false)),
             ("127.0.0.1", (false, false)),
         ] {
             let address = address.parse().unwrap();

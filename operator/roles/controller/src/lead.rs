@@ -160,6 +160,11 @@ impl<'a> Leader<'a> {
             }
             Touched::Rules(None) => self.world.keys(Kind::Rule),
             Touched::Rules(Some(namespace)) => self.keys_of(Kind::Rule, &namespace),
+            Touched::ChannelsOf(namespace) => {
+                let mut keys = self.keys_of(Kind::Rule, &namespace);
+                keys.extend(self.keys_of(Kind::Incident, &namespace));
+                keys
+            }
             Touched::IncidentsOf(namespace) => self.keys_of(Kind::Incident, &namespace),
             Touched::Identity => {
                 self.show_identity();
@@ -241,7 +246,9 @@ impl<'a> Leader<'a> {
             let touched = self.world.look_at_identity(now);
             self.consider(touched, now);
         }
-        while let Some(key) = self.plan.expired(now.instant) {
+        // Each once, whatever it wants next: nothing may hold up this loop.
+        let due: Vec<Key> = std::iter::from_fn(|| self.plan.expired(now.instant)).collect();
+        for key in due {
             self.reconcile(&key, now);
         }
         while self.writing.len() < WRITES_IN_FLIGHT && self.gate.lets_pass(self.writing.len(), now.instant) {

@@ -46,6 +46,8 @@ pub enum Touched {
     Caught(Vec<Key>),
     /// Every rule of this namespace; of all when `None`.
     Rules(Option<String>),
+    /// Where the rules of a namespace tell people: its rules and incidents.
+    ChannelsOf(String),
     /// Every incident of this namespace.
     IncidentsOf(String),
     /// Every incident: whether the API server says who decides is otherwise than before.

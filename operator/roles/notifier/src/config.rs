@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 /// Slack's own address.
 const SLACK: &str = "https://slack.com/api";
+/// `PagerDuty`'s own address.
+const PAGERDUTY: &str = "https://events.pagerduty.com";
 
 /// How people are told.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,15 +16,17 @@ pub struct NotifierConfig {
     pub concurrency: usize,
     /// Networks that webhooks may reach besides the public internet, also over plain http: `[10.0.0.0/8]`. Default none.
     pub allowed_networks: Vec<IpNet>,
-    /// Slack.
-    pub slack: SlackConfig,
+    /// Slack. Default `https://slack.com/api`; `GovSlack` has its own.
+    pub slack: ServiceConfig,
+    /// `PagerDuty`. Default `https://events.pagerduty.com`; `https://events.eu.pagerduty.com` for a service in Europe.
+    pub pager_duty: ServiceConfig,
 }
 
-/// How Slack is reached.
+/// How a service is reached.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct SlackConfig {
-    /// The address of its Web API. Default `https://slack.com/api`; `GovSlack` has its own.
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ServiceConfig {
+    /// The address of its API.
     pub url: String,
 }
 
@@ -31,15 +35,12 @@ impl Default for NotifierConfig {
         Self {
             concurrency: 32,
             allowed_networks: Vec::new(),
-            slack: SlackConfig::default(),
+            slack: at(SLACK),
+            pager_duty: at(PAGERDUTY),
         }
     }
 }
 
-impl Default for SlackConfig {
-    fn default() -> Self {
-        Self {
-            url: SLACK.to_owned(),
-        }
-    }
+fn at(url: &str) -> ServiceConfig {
+    ServiceConfig { url: url.to_owned() }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bus::tasks::Failure;
+use domain::notify::text::line;
 use domain::task::{Problem, Retry};
 use platform::Chain;
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 
 /// Characters of an answer that are shown.
 const ANSWER: usize = 200;
@@ -47,10 +48,23 @@ fn reasons(error: &reqwest::Error) -> String {
     }
 }
 
+/// An answer's text, up to so many bytes; the rest is not read.
+pub(crate) async fn text(mut response: Response, most: usize) -> Result<String, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while bytes.len() < most
+        && let Some(chunk) = response.chunk().await?
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(most);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// An answer that is no success.
 pub(crate) fn refused(whom: &str, status: StatusCode, headers: &HeaderMap, body: &str) -> Failure {
-    let answer: String = body.chars().filter(|c| !c.is_control()).take(ANSWER).collect();
-    let message = format!("{whom} answered {status}: {answer}");
+    let answer: String = line(body).chars().take(ANSWER).collect();
+    let colon = if answer.is_empty() { "" } else { ": " };
+    let message = format!("{whom} answered {status}{colon}{answer}");
     let category = match status.as_u16() {
         401 | 403 => "Unauthorized",
         404 | 410 => "NotFound",

@@ -7,6 +7,7 @@ mod config;
 mod failure;
 mod metrics;
 mod outgoing;
+mod pagerduty;
 mod secrets;
 mod slack;
 mod webhook;
@@ -19,10 +20,11 @@ use platform::{Backoff, Chain, Component, Health, Shutdown};
 use prometheus_client::registry::Registry;
 use tracing::{error, info, warn};
 
-pub use self::config::{NotifierConfig, SlackConfig};
+pub use self::config::{NotifierConfig, ServiceConfig};
 
 use self::metrics::Metrics;
 use self::outgoing::Outgoing;
+use self::pagerduty::PagerDuty;
 use self::secrets::Secrets;
 use self::slack::Slack;
 use self::webhook::Webhook;
@@ -59,6 +61,7 @@ impl Notifier {
         let channels = Channels {
             secrets: Secrets::new(client),
             slack: Slack::new(outgoing.clone(), &config.slack.url),
+            pagerduty: PagerDuty::new(outgoing.clone(), &config.pager_duty.url),
             webhook: Webhook::new(outgoing),
             metrics: Metrics::register(registry),
         };
@@ -97,6 +100,7 @@ impl Notifier {
 struct Channels {
     secrets: Secrets,
     slack: Slack,
+    pagerduty: PagerDuty,
     webhook: Webhook,
     metrics: Metrics,
 }
@@ -109,6 +113,7 @@ impl Does<Notice> for Channels {
             Target::Slack { channel, secret } => {
                 self.slack.deliver(run, &self.secrets, (channel, secret)).await
             }
+            Target::PagerDuty { secret } => self.pagerduty.deliver(run, &self.secrets, secret).await,
             Target::Webhook { url, secret } => {
                 self.webhook
                     .deliver(run, &self.secrets, (url.as_deref(), secret.as_deref()))

@@ -21,10 +21,13 @@ const REMEMBERED: usize = 10_000;
 
 type Entries = BTreeMap<String, String>;
 
+/// What was read, and when.
+type Known = (Instant, Result<Entries, Failure>);
+
 /// Secrets as they are now.
 pub(crate) struct Secrets {
     client: Client,
-    known: Mutex<HashMap<(String, String), (Instant, Entries)>>,
+    known: Mutex<HashMap<(String, String), Known>>,
 }
 
 impl Secrets {
@@ -45,28 +48,28 @@ impl Secrets {
         if let Some((at, entries)) = &known
             && at.elapsed() < STANDS
         {
-            return Ok(entries.clone());
+            return entries.clone();
         }
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let found = tokio::time::timeout(PATIENCE, api.get_opt(name)).await;
-        let entries = match found {
-            Ok(Ok(Some(secret))) => text(secret),
+        let read = match found {
+            Ok(Ok(Some(secret))) => Ok(text(secret)),
             Ok(Ok(None)) => {
                 let message = format!(
                     "Secret {name} is not in namespace {namespace}: create it, or name another in the rule"
                 );
-                return Err(later("SecretMissing", &message));
+                Err(later("SecretMissing", &message))
             }
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
                 let message = format!(
                     "Secret {name} in namespace {namespace} may not be read; let ServiceAccount opsward-notifier get it: {}",
                     status.message
                 );
-                return Err(later("SecretForbidden", &message));
+                Err(later("SecretForbidden", &message))
             }
             away => {
-                if let Some((_, entries)) = known {
-                    return Ok(entries);
+                if let Some((_, entries @ Ok(_))) = known {
+                    return entries;
                 }
                 let why = match away {
                     Ok(Err(error)) => Chain(&error).to_string(),
@@ -82,13 +85,20 @@ impl Secrets {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(key, (Instant::now(), entries.clone()));
-        Ok(entries)
+        known.insert(key, (Instant::now(), read.clone()));
+        read
     }
 }
 
+/// Bytes of an entry that is kept: tokens, keys and addresses are short.
+const ENTRY: usize = 4096;
+
 fn text(secret: Secret) -> Entries {
-    let data = secret.data.unwrap_or_default().into_iter();
+    let data = secret
+        .data
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(_, value)| value.0.len() <= ENTRY);
     data.filter_map(|(key, value)| Some((key, String::from_utf8(value.0).ok()?.trim().to_owned())))
         .collect()
 }

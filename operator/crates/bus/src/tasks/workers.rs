@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{AckKind, Message};
-use domain::task::{Assignment, Problem, Start, State, Task};
+use domain::task::{Assignment, Problem, Retry, Start, State, Task};
 use domain::time::Time;
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,6 +31,10 @@ const HELD_FOR: Duration = Duration::from_secs(35);
 const HELD_PAUSE: Duration = Duration::from_secs(2);
 /// How soon a message is looked at again when NATS did not let us.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest a message stays away: clocks may be set meanwhile, and the record is asked again anyway.
+const LONGEST_NAK: Duration = Duration::from_secs(5 * 60);
+/// Tasks of other workers that are remembered.
+const REMEMBERED: usize = 10_000;
 /// How long a request for messages waits at the server.
 const PULL_FOR: Duration = Duration::from_secs(30);
 
@@ -185,19 +189,23 @@ impl<A: Assignment, D: Does<A>> Workers<A, D> {
             let now = wall_clock();
             match task.may_start(self.is_held(key, &task, revision), now) {
                 Start::Nothing => return Ok(AckKind::Ack),
-                Start::At(at) => return Ok(AckKind::Nak(Some(at.since(now)))),
+                Start::At(at) => return Ok(AckKind::Nak(Some(at.since(now).min(LONGEST_NAK)))),
                 Start::Held => return Ok(AckKind::Nak(Some(HELD_PAUSE))),
                 Start::Now => {}
             }
-            let is_started = task.start(&self.me.by(), now);
+            if !task.start(&self.me.by(), now) {
+                // The letter first: after a crash between the two there may be one too many, never one too few.
+                let answer = self.give_up(&task).await?;
+                return match bucket.update(&task, revision).await {
+                    Ok(_) => Ok(answer),
+                    Err(error) => Err(error),
+                };
+            }
             let revision = match bucket.update(&task, revision).await {
                 Ok(revision) => revision,
                 Err(BusError::Conflict { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            if !is_started {
-                return self.give_up(&task).await;
-            }
             if let Some(answer) = self.attempt(task, revision, bucket, message).await? {
                 return Ok(answer);
             }
@@ -239,22 +247,38 @@ impl<A: Assignment, D: Does<A>> Workers<A, D> {
                 return Ok(None);
             }
             Err(Undone::Interrupted(error)) => return Err(error),
+            Err(Undone::PutBack(pause)) => {
+                let put_back = |task: &mut Task<A>| {
+                    task.output = output.clone();
+                    task.put_back(pause, wall_clock());
+                };
+                written.write(bucket, put_back).await?;
+                return Ok(Some(AckKind::Nak(Some(pause))));
+            }
             Err(Undone::Failed(failure)) => failure,
         };
         let spread = fastrand::f64();
         let failed = |task: &mut Task<A>| {
             task.output = output.clone();
-            task.failed(failure.problem.clone(), failure.retry, spread, wall_clock());
+            if failure.retry == Retry::Never && task.revision > version {
+                // What was wanted meanwhile has not been tried.
+                task.put_back(Duration::ZERO, wall_clock());
+            } else {
+                task.failed(failure.problem.clone(), failure.retry, spread, wall_clock());
+            }
+        };
+        let mut foreseen = written.task.clone();
+        failed(&mut foreseen);
+        let answer = match foreseen.progress.not_before {
+            // As above: the letter first.
+            None => self.give_up(&foreseen).await?,
+            Some(at) => AckKind::Nak(Some(at.since(wall_clock()).min(LONGEST_NAK))),
         };
         written.write(bucket, failed).await?;
-        match written.task.progress.not_before {
-            Some(at) if written.task.progress.state == State::Queued => {
-                let ended = Ended::Retried(failure.problem);
-                self.does.ended(&written.task, &ended);
-                Ok(Some(AckKind::Nak(Some(at.since(wall_clock())))))
-            }
-            _ => self.give_up(&written.task).await.map(Some),
+        if written.task.progress.state == State::Queued {
+            self.does.ended(&written.task, &Ended::Retried(failure.problem));
         }
+        Ok(Some(answer))
     }
 
     /// A task that was given up is a dead letter, and its message is answered.
@@ -291,6 +315,9 @@ impl<A: Assignment, D: Does<A>> Workers<A, D> {
             return false;
         }
         let now = Instant::now();
+        if seen.len() >= REMEMBERED {
+            seen.clear();
+        }
         let (known, since) = seen.entry(key.to_owned()).or_insert((revision, now));
         if *known != revision {
             (*known, *since) = (revision, now);

@@ -70,6 +70,11 @@ pub enum Target {
         /// The Secret in the rule's namespace.
         secret: String,
     },
+    /// `PagerDuty`: an alert an incident.
+    PagerDuty {
+        /// The Secret in the rule's namespace.
+        secret: String,
+    },
     /// An event in the form of `CloudEvents` for each word, signed.
     Webhook {
         /// The address; absent where the Secret has it.
@@ -86,7 +91,17 @@ impl Target {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Slack { .. } => "slack",
+            Self::PagerDuty { .. } => "pagerduty",
             Self::Webhook { .. } => "webhook",
+        }
+    }
+
+    /// Whether both lead to the same place; a Secret by another name may hold the same token.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Slack { channel, .. }, Self::Slack { channel: other, .. }) => channel == other,
+            (Self::Webhook { url: Some(url), .. }, Self::Webhook { url: Some(other), .. }) => url == other,
+            _ => self == other,
         }
     }
 
@@ -94,7 +109,7 @@ impl Target {
     pub const fn edits(&self) -> bool {
         match self {
             Self::Slack { .. } => true,
-            Self::Webhook { .. } => false,
+            Self::PagerDuty { .. } | Self::Webhook { .. } => false,
         }
     }
 }
@@ -208,6 +223,16 @@ pub struct Notice {
     pub words: Vec<Word>,
     /// What was said, these words included.
     pub said: Said,
+    /// What the rule wants told, for when it is gone.
+    #[serde(default = "everything")]
+    pub on: Vec<On>,
+    /// Whether the rule names the channel no more: then nothing is told there, also when the rule goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
+}
+
+fn everything() -> Vec<On> {
+    On::ALL.to_vec()
 }
 
 /// What the notifier keeps of a channel of an incident.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::card::{Card, Standing};
-use super::{News, Notice, Notification, Said, Terms, Word};
+use super::{News, Notice, Notification, Said, Target, Terms, Word};
 use crate::time::Time;
 use crate::triage::Verdict;
 
@@ -40,51 +40,52 @@ pub fn next(card: &Card, terms: &Terms, before: Option<&Notification>, is_known:
         .filter(|word| word.number > told)
         .cloned()
         .collect();
-    let mut news = happened(card, &said, now);
     // Where it was told, its end is told too.
-    let target = if card.ended.is_some() {
+    let is_there = told > 0 || task.output.message.is_some();
+    let target = if card.ended.is_some() && is_there {
         &known.target
     } else {
         &terms.target
     };
-    let is_moved = *target != known.target;
-    if is_moved {
+    let mut news = happened(card, &said, now);
+    let opens = words.iter().any(|word| word.news == News::Opened);
+    if !target.is_same_place(&known.target) && !opens && said.last > 0 {
         news.insert(0, (card.opened_at, News::Opened));
     }
-    let repeat_at = repeat_at(card, terms, &said);
-    if news.is_empty() && repeat_at.is_some_and(|at| at <= now) {
-        news.push((now, News::Repeat));
+    learn(&mut said, card);
+    say(&mut said, terms, news, &mut words, now);
+    let due = repeat_at(card, terms, &said);
+    if said.last == known.said.last && due.is_some_and(|at| at <= now) {
+        say(&mut said, terms, vec![(now, News::Repeat)], &mut words, now);
     }
-    say(&mut said, card, terms, news, &mut words, now);
     leave_out(&mut words);
 
     let is_told = said.last > known.said.last;
-    let differs = target.edits() && card.differs(&known.card);
+    let is_edited = target.edits() && card.differs(&known.card);
     let refresh_at = (target.edits() && card.counts != known.card.counts)
         .then(|| known.said.shown_at.plus(refresh(known.said.refreshed)));
     let is_refreshed = refresh_at.is_some_and(|at| at <= now);
-    if !(is_moved || is_told || differs || is_refreshed) {
-        // What is known there may have changed without a word that the rule wants told; it is found again next time.
-        let look_again = [repeat_at, refresh_at].into_iter().flatten().min();
+    let is_other = *target != known.target || terms.on != known.on || known.dropped;
+    if !(is_told || is_edited || is_refreshed || is_other || said != known.said) {
+        let look_again = [repeat_at(card, terms, &said), refresh_at]
+            .into_iter()
+            .flatten()
+            .min();
         return Next {
             notice: None,
-            look_again,
+            look_again: look_again.filter(|at| *at > now),
         };
     }
-    said.refreshed = if is_told || differs { 0 } else { said.refreshed + 1 };
-    said.shown_at = now;
-    let notice = Notice {
-        target: target.clone(),
-        card: card.clone(),
-        words,
-        said,
+    said.refreshed = if is_told || is_edited {
+        0
+    } else {
+        said.refreshed + 1
     };
-    Next {
-        look_again: self::repeat_at(card, terms, &notice.said),
-        notice: Some(notice),
-    }
+    said.shown_at = now;
+    wanted(card, terms, target, words, said)
 }
 
+/// Nothing was wanted yet. What is known there is noted also where no word comes of it: later words are what differs from that.
 fn first(card: &Card, terms: &Terms, is_known: bool, now: Time) -> Next {
     if card.ended.is_some() && is_known {
         return Next::default();
@@ -92,29 +93,28 @@ fn first(card: &Card, terms: &Terms, is_known: bool, now: Time) -> Next {
     let mut said = Said {
         severity: card.severity,
         reopened: card.reopened,
+        shown_at: now,
         ..Said::default()
     };
     let mut news = vec![(card.opened_at, News::Opened)];
     news.extend(happened(card, &said, now));
     let mut words = Vec::new();
-    say(&mut said, card, terms, news, &mut words, now);
-    // An end alone is told to nobody.
-    if words
-        .iter()
-        .all(|word| matches!(word.news, News::Resolved { .. }))
-    {
-        return Next::default();
-    }
-    said.shown_at = now;
-    let notice = Notice {
-        target: terms.target.clone(),
-        card: card.clone(),
-        words,
-        said,
-    };
+    learn(&mut said, card);
+    say(&mut said, terms, news, &mut words, now);
+    wanted(card, terms, &terms.target, words, said)
+}
+
+fn wanted(card: &Card, terms: &Terms, target: &Target, words: Vec<Word>, said: Said) -> Next {
     Next {
-        look_again: repeat_at(card, terms, &notice.said),
-        notice: Some(notice),
+        look_again: repeat_at(card, terms, &said),
+        notice: Some(Notice {
+            target: target.clone(),
+            card: card.clone(),
+            words,
+            said,
+            on: terms.on.clone(),
+            dropped: false,
+        }),
     }
 }
 
@@ -148,15 +148,8 @@ fn happened(card: &Card, said: &Said, now: Time) -> Vec<(Time, News)> {
     news
 }
 
-/// Notes that all of this is known, and adds what the rule wants told to the words.
-fn say(
-    said: &mut Said,
-    card: &Card,
-    terms: &Terms,
-    news: Vec<(Time, News)>,
-    words: &mut Vec<Word>,
-    now: Time,
-) {
+/// Notes that all of this is known.
+fn learn(said: &mut Said, card: &Card) {
     said.severity = said.severity.max(card.severity);
     said.reopened = said.reopened.max(card.reopened);
     said.asked = card
@@ -165,8 +158,14 @@ fn say(
         .map_or(said.asked, |asked| asked.number.max(said.asked));
     said.decided = card.decided.is_some();
     said.ended = card.ended.is_some();
+}
+
+/// Adds to the words what of the news the rule wants told; an end only where something else is or was.
+fn say(said: &mut Said, terms: &Terms, news: Vec<(Time, News)>, words: &mut Vec<Word>, now: Time) {
     for (at, news) in news {
-        if news.on().is_none_or(|on| terms.on.contains(&on)) {
+        let is_wanted = news.on().is_none_or(|on| terms.on.contains(&on));
+        let is_alone = said.last == 0 && matches!(news, News::Resolved { .. } | News::Repeat);
+        if is_wanted && !is_alone {
             said.last += 1;
             said.last_at = now;
             let number = said.last;
@@ -189,7 +188,9 @@ fn repeat_at(card: &Card, terms: &Terms, said: &Said) -> Option<Time> {
         .as_ref()
         .is_some_and(|decided| decided.verdict == Verdict::Accept);
     let waits = matches!(card.standing, Standing::Open | Standing::AwaitingDecision) && !is_had;
-    let repeat = terms.repeat.filter(|_| waits && card.ended.is_none())?;
+    let repeat = terms
+        .repeat
+        .filter(|_| waits && card.ended.is_none() && said.last > 0)?;
     Some(said.last_at.plus(repeat))
 }
 

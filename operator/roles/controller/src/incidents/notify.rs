@@ -5,12 +5,12 @@ use api::{Outcome, answer_command};
 use domain::incident::{IncidentRecord, object_name};
 use domain::notify::card::{Asked, Card, Counts, Decided, Ended, LINKS, RESOURCES, Standing};
 use domain::notify::next::next;
-use domain::notify::{Notice, On, Terms};
+use domain::notify::{Notice, Terms};
 use domain::task::Place;
 use domain::triage::Verdict;
 use tokio::time::Instant;
 
-use super::seen::Seen;
+use super::seen::{Presence, Seen};
 use super::story;
 use crate::clock::Now;
 
@@ -32,6 +32,8 @@ pub struct Notices {
     pub wanted: Vec<Wanted>,
     /// When to look again although nothing is seen to change.
     pub look_again: Option<Instant>,
+    /// Whether that must be wanted before the object shows the end: an end that is shown counts as known.
+    pub come_first: bool,
 }
 
 /// What the channels of the rule are to have; `channels` is `None` where the rule is gone or cannot be read: then those that
@@ -41,13 +43,21 @@ pub fn wanted(seen: &Seen<'_>, channels: Option<&[Terms]>, now: Now) -> Notices 
     let Some(record) = seen.record else {
         return notices;
     };
+    if is_over_for_good(seen, record, now) {
+        return notices;
+    }
     let left: Vec<Terms>;
+    let named = channels;
     let channels = if let Some(channels) = channels {
         channels
     } else {
-        left = seen.notifications.iter().map(|task| last_terms(task)).collect();
+        let left_over = seen.notifications.iter().filter(|task| !task.input.dropped);
+        left = left_over.map(|task| last_terms(task)).collect();
         &left
     };
+    if let Some(named) = named {
+        notices.wanted.extend(dropped(seen, named));
+    }
     if channels.is_empty() {
         return notices;
     }
@@ -65,6 +75,7 @@ pub fn wanted(seen: &Seen<'_>, channels: Option<&[Terms]>, now: Now) -> Notices 
             notices.look_again = notices.look_again.map_or(Some(at), |known| Some(known.min(at)));
         }
         if let Some(notice) = next.notice {
+            notices.come_first |= before.is_none() && record.end.is_some();
             let place = Place {
                 namespace: record.namespace.clone(),
                 incident: record.id.clone(),
@@ -80,12 +91,38 @@ pub fn wanted(seen: &Seen<'_>, channels: Option<&[Terms]>, now: Now) -> Notices 
     notices
 }
 
+/// Whether its object has gone with its time, or by a person's hand after the end: what was said then stands.
+fn is_over_for_good(seen: &Seen<'_>, record: &IncidentRecord, now: Now) -> bool {
+    let Some(end) = record.end.as_ref().filter(|_| seen.object.is_none()) else {
+        return false;
+    };
+    seen.presence == Presence::Gone || now.time >= end.at.plus(record.ttl)
+}
+
+/// A last version for channels that the rule names no more: nothing is to be told there.
+fn dropped<'s>(seen: &'s Seen<'_>, named: &'s [Terms]) -> impl Iterator<Item = Wanted> + use<'s> {
+    let is_named = |slot: &str| named.iter().any(|terms| terms.name == slot);
+    let gone = seen
+        .notifications
+        .iter()
+        .filter(move |task| !task.input.dropped && !is_named(&task.place.slot));
+    gone.map(|task| Wanted {
+        place: task.place.clone(),
+        before: task.revision,
+        notice: Notice {
+            dropped: true,
+            words: Vec::new(),
+            ..task.input.clone()
+        },
+    })
+}
+
 /// The terms of a channel whose rule is gone.
 fn last_terms(task: &domain::notify::Notification) -> Terms {
     Terms {
         name: task.place.slot.clone(),
         target: task.input.target.clone(),
-        on: On::ALL.to_vec(),
+        on: task.input.on.clone(),
         repeat: None,
     }
 }
@@ -165,7 +202,7 @@ fn asked(seen: &Seen<'_>, record: &IncidentRecord) -> Option<Asked> {
 #[cfg(test)]
 mod tests {
     use domain::incident::{End, EndReason};
-    use domain::notify::{News, Notification, Target};
+    use domain::notify::{News, Notification, On, Target};
     use domain::task::Task;
 
     use super::*;
@@ -232,10 +269,46 @@ mod tests {
             assert_eq!(ended.wanted[0].notice.words[0].number, 2);
             assert_eq!(ended.wanted[0].notice.card.standing, Standing::Resolved);
         }
+        // Its author wants it silent: the rule's end does not bring it back to life.
+        let last = &look(&record, Some(&[])).wanted[0].notice;
+        assert!(last.dropped && last.words.is_empty());
+        let dropped = told(&Wanted {
+            notice: last.clone(),
+            ..first.wanted[0].clone()
+        });
+        let seen = Seen {
+            notifications: vec![&dropped],
+            ..seen(Some(&record), Some(&object))
+        };
+        assert_eq!(wanted(&seen, Some(&[]), now(at(63))), Notices::default());
+        assert_eq!(wanted(&seen, None, now(at(63))), Notices::default());
+    }
+
+    #[test]
+    fn what_came_and_went_is_told_before_its_end_is_shown_and_never_after_its_time() {
+        let end = End {
+            at: at(62),
+            reason: EndReason::Cleared,
+        };
+        let record = IncidentRecord {
+            end: Some(end),
+            ..record()
+        };
+        let channels = [channel("a")];
+        let look = |seen: &Seen<'_>, seconds| wanted(seen, Some(&channels), now(at(seconds)));
+        let unseen = seen(Some(&record), None);
+        let notices = look(&unseen, 63);
+        assert!(notices.come_first && notices.wanted[0].notice.words.len() == 2);
         assert_eq!(
-            look(&record, Some(&[])),
+            look(&unseen, 62 + 3600),
             Notices::default(),
-            "its author wants it silent"
+            "its object would be gone by now"
+        );
+        let object = shown(&record);
+        assert_eq!(
+            look(&seen(Some(&record), Some(&object)), 63),
+            Notices::default(),
+            "known"
         );
     }
 }

@@ -18,9 +18,12 @@ use crate::key::Key;
 
 impl Leader<'_> {
     pub(super) fn reconcile_incident(&mut self, key: &Key, now: Now) -> (Option<Class>, Option<Instant>) {
-        let (decision, notices) = self.look_at(key, now, |seen, channels| {
+        let (mut decision, notices) = self.look_at(key, now, |seen, channels| {
             (decide(seen, now), notify::wanted(seen, channels, now))
         });
+        if notices.come_first {
+            decision.write = None;
+        }
         let notified = self.notify(key, notices, now);
         self.tell(key, &decision.tells);
         if let Some(close) = decision.append_close
@@ -35,7 +38,8 @@ impl Leader<'_> {
         memory.differs_since = class.map(|_| memory.differs_since.unwrap_or(now.instant));
         let class = class.map(|class| memory.urgency(class, self.caught_up_at, now.instant));
         let due_at = memory.timer.due_at(now.instant);
-        if self.world.incident(key) == (None, None) && notified.is_none() {
+        let is_told = self.world.notifications(key).is_empty();
+        if self.world.incident(key) == (None, None) && notified.is_none() && is_told {
             self.incidents.remove(key);
             self.pace.clear(key);
             self.question_pace.clear(key);
@@ -48,7 +52,14 @@ impl Leader<'_> {
 
     /// Decides about one incident.
     pub(super) fn decide_incident(&mut self, key: &Key, now: Now) -> Decision {
-        self.look_at(key, now, |seen, _| decide(seen, now))
+        self.look_at(key, now, |seen, channels| {
+            let mut decision = decide(seen, now);
+            let is_over = seen.record.is_some_and(|record| record.end.is_some());
+            if is_over && notify::wanted(seen, channels, now).come_first {
+                decision.write = None;
+            }
+            decision
+        })
     }
 
     /// Looks at one incident and at the channels of its rule, and remembers how it was seen.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::{BusError, Record as _};
 use domain::notify::Notification;
-use domain::task::State;
+use domain::task::{GIVE_UP_AFTER, State};
 use domain::time::Time;
 use platform::Chain;
 use tokio::time::Instant;
@@ -91,9 +91,14 @@ impl Leader<'_> {
         look_again
     }
 
-    /// Of each task of an incident: its key, whether the incident is gone, and when its silence has lasted too long.
+    /// Of each task of an incident: its key, whether it is no more needed, and when its silence has lasted too long.
     fn silences(&mut self, key: &Key, now: Now) -> Vec<(String, bool, Option<Instant>)> {
         let is_gone = self.world.incident(key).0.is_none();
+        // What is still to be told has its day, also where the incident is gone by now.
+        let is_left = |task: &Notification| {
+            let is_settled = matches!(task.progress.state, State::Done | State::Failed);
+            is_gone && (is_settled || now.time >= task.progress.since.plus(GIVE_UP_AFTER + LONGEST_SILENCE))
+        };
         let tasks: Vec<&Notification> = self.world.notifications(key);
         let silences = &mut self.silences;
         let all = tasks.into_iter().map(|task| {
@@ -110,7 +115,7 @@ impl Leader<'_> {
             if until.is_none() {
                 silences.remove(&name);
             }
-            (name, is_gone, until)
+            (name, is_left(task), until)
         });
         all.collect()
     }
@@ -137,7 +142,8 @@ impl Leader<'_> {
             Ok(moved) => {
                 self.task_pace.clear(key);
                 match moved {
-                    Moved::Wanted(task) | Moved::Outdated(Some(task)) => {
+                    Moved::Wanted(task) => self.world.notification_wanted(*task),
+                    Moved::Outdated(Some(task)) => {
                         self.world.notification_written(*task);
                     }
                     Moved::Outdated(None) => {

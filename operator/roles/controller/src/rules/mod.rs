@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use api::conditions::{ConditionType, Statement, Truth};
 use api::{TriggerRuleSpec, TriggerRuleStatus};
-use domain::notify::Notification;
 use domain::rule::record::RuleRecord;
 use tokio::time::Instant;
 
 use self::ineffective::{Peer, Sources};
 use self::publish::{Publication, Told};
-use self::status::{LogAnswer, RuleTell};
+use self::status::{LogAnswer, Notifies, RuleTell};
 use crate::class::Class;
 use crate::clock::Now;
 use crate::key::WrittenRule;
@@ -48,8 +47,8 @@ pub struct SeenRule<'a> {
     pub peers: Vec<Peer<'a>>,
     /// The sources known.
     pub sources: Sources<'a>,
-    /// Whether it tells anybody, and a channel that has been in trouble for a while.
-    pub notifies: Option<Option<&'a Notification>>,
+    /// Whether people can be told.
+    pub notifies: Notifies<'a>,
     /// What is remembered.
     pub memory: RuleMemory,
 }
@@ -96,7 +95,7 @@ pub fn decide(seen: &SeenRule<'_>, now: Now) -> RuleDecision {
         status::ready(generation, seen.record, seen.memory.answer),
         ineffective(object, seen),
     ];
-    let statements = statements.into_iter().chain(seen.notifies.map(status::notifying));
+    let statements = statements.into_iter().chain(status::notifying(seen.notifies));
     let new = status::status(generation, seen.record, old, statements, now.time);
     let Some(class) = status::difference(old, &new) else {
         return decision;
@@ -167,7 +166,7 @@ mod tests {
                 record: Some(record),
                 peers: Vec::new(),
                 sources,
-                notifies: None,
+                notifies: Notifies::Nobody,
                 memory,
             },
             now,

@@ -104,19 +104,34 @@ pub fn ready(generation: i64, record: Option<&RuleRecord>, answer: LogAnswer) ->
     }
 }
 
-/// The condition `Notifying` of a rule that tells people, one of whose channels may be in `trouble`.
-pub fn notifying(trouble: Option<&Notification>) -> Statement {
-    let Some((task, problem)) = trouble.and_then(|task| Some((task, task.progress.problem.as_ref()?))) else {
-        let reason = Reason::NothingInTheWay.as_str();
-        return Statement::new(
-            ConditionType::Notifying,
-            Truth::True,
-            reason,
-            "nothing is known to be in the way",
-        );
+/// Whether people can be told of a rule's incidents.
+#[derive(Clone, Copy, Debug)]
+pub enum Notifies<'a> {
+    /// The rule tells nobody.
+    Nobody,
+    /// Nothing is known to be in the way.
+    Well,
+    /// This channel of an incident has been in trouble for a while.
+    InTrouble(&'a Notification),
+}
+
+/// The condition `Notifying`; none where the rule tells nobody.
+pub fn notifying(notifies: Notifies<'_>) -> Option<Statement> {
+    let say = |truth, reason: &str, message: String| {
+        Statement::new(ConditionType::Notifying, truth, reason, message)
     };
-    let message = format!("channel {}: {}", task.place.slot, problem.message);
-    Statement::new(ConditionType::Notifying, Truth::False, &problem.category, message)
+    match notifies {
+        Notifies::Nobody => None,
+        Notifies::Well => {
+            let message = "nothing is known to be in the way".to_owned();
+            Some(say(Truth::True, Reason::NothingInTheWay.as_str(), message))
+        }
+        Notifies::InTrouble(task) => {
+            let problem = task.progress.problem.as_ref()?;
+            let message = format!("channel {}: {}", task.place.slot, problem.message);
+            Some(say(Truth::False, &problem.category, message))
+        }
+    }
 }
 
 /// How urgent it is that `new` takes the place of `old`; `None` when nothing is to be written. Counters never go

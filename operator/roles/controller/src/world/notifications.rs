@@ -7,6 +7,7 @@ use domain::task::State;
 use super::{Touched, World};
 use crate::key::{Key, Kind};
 use crate::observe::{Feed, KeyedFeed};
+use crate::rules::status::Notifies;
 
 impl World {
     pub(super) fn notification(&mut self, feed: KeyedFeed<Notification>) -> Touched {
@@ -81,6 +82,14 @@ impl World {
         self.notifications.put(name, task);
     }
 
+    /// A notification as it was just wanted; what the bucket has shown of that version since is newer.
+    pub fn notification_wanted(&mut self, task: Notification) {
+        let held = self.notifications.get(&task.key());
+        if held.is_none_or(|held| held.revision < task.revision) {
+            self.notification_written(task);
+        }
+    }
+
     /// A notification is gone.
     pub fn notification_gone(&mut self, name: &str) -> Option<Key> {
         let name = name.to_owned();
@@ -100,20 +109,21 @@ impl World {
         })
     }
 
-    /// Whether a rule tells anybody, and one of its channels that has been in trouble for a while.
-    pub fn notifies(&self, rule: &Key) -> Option<Option<&Notification>> {
-        let channels = self.channels(&rule.namespace, &rule.id)?;
+    /// Whether people can be told of a rule's incidents.
+    pub fn notifies(&self, rule: &Key) -> Notifies<'_> {
+        let channels = self.channels(&rule.namespace, &rule.id).unwrap_or_default();
         if channels.is_empty() {
-            return None;
+            return Notifies::Nobody;
         }
         let mut in_trouble = self
             .in_trouble
             .iter()
             .filter_map(|name| self.notifications.get(name));
-        Some(in_trouble.find(|task| {
+        let found = in_trouble.find(|task| {
             let is_named = channels.iter().any(|terms| terms.name == task.place.slot);
             is_named && self.rule_of_incident(&incident_of(task)).as_ref() == Some(rule)
-        }))
+        });
+        found.map_or(Notifies::Well, Notifies::InTrouble)
     }
 
     fn forget_channel(&mut self, incident: &Key, name: &str) {

@@ -103,10 +103,15 @@ impl World {
                 };
                 object.metadata.managed_fields = None;
                 let generation = |rule: &KnownRule| rule.object.metadata.generation;
-                let edited = self.rules.get(&key).map(generation) != Some(object.metadata.generation);
+                let before = self.rules.get(&key);
+                let edited = before.map(generation) != Some(object.metadata.generation);
+                let channels = before.and_then(|rule| rule.channels.clone());
                 self.rules.named(&key);
                 self.rule_written(&key, *object);
-                if edited {
+                let after = self.rules.get(&key).and_then(|rule| rule.channels.as_ref());
+                if channels.as_deref().unwrap_or_default() != after.map(Vec::as_slice).unwrap_or_default() {
+                    Touched::ChannelsOf(key.namespace)
+                } else if edited {
                     Touched::Rules(Some(key.namespace))
                 } else {
                     Touched::Keys(vec![key])

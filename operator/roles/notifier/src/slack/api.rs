@@ -5,12 +5,14 @@ use domain::task::Retry;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
-use crate::failure::{later, never, refused, retry_after, unanswered};
+use crate::failure::{self, later, never, refused, retry_after, unanswered};
 
 /// How it is called in messages.
 const SLACK: &str = "Slack";
 /// Pages of a channel's history that are looked through for a message: 1,000 messages.
 const PAGES: usize = 5;
+/// Bytes of an answer that are read: a page of messages with all their blocks.
+const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 /// Messages of a page.
 const PAGE: &str = "200";
 
@@ -148,7 +150,7 @@ async fn call(request: RequestBuilder, method: &str) -> Result<Value, Refused> {
         }
     })?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.text().await;
+    let body = failure::text(response, LONGEST_ANSWER).await;
     let body = body.map_err(|error| Refused::Unknown(unanswered(&whom, &error)))?;
     if !status.is_success() {
         let failure = refused(&whom, status, &headers, &body);

@@ -18,12 +18,20 @@ use self::pace::Pace;
 use crate::clock::wall_clock;
 use crate::outgoing::Outgoing;
 use crate::secrets::{Secrets, entry};
-use crate::webhook::send;
+use crate::webhook::{Answers, send};
 
 /// The Secret's entry with a bot token.
 const TOKEN: &str = "token";
 /// The Secret's entry with the address of an incoming webhook.
 const URL: &str = "url";
+/// What Slack says to who may not look messages up.
+const MAY_NOT_READ: [&str; 5] = [
+    "missing_scope",
+    "no_permission",
+    "not_in_channel",
+    "channel_not_found",
+    "not_allowed_token_type",
+];
 /// Milliseconds before a post that a search begins: the clocks of Slack and of this machine may differ.
 const SEARCH_BEFORE: i64 = 120_000;
 
@@ -84,7 +92,7 @@ impl Slack {
             let body = json!({"text": shown.text, "blocks": shown.blocks}).to_string();
             let request = self.outgoing.post(url)?;
             let request = request.header("content-type", "application/json").body(body);
-            send("Slack's incoming webhook", request).await?;
+            send("Slack's incoming webhook", request, Answers::Hidden).await?;
             run.task.output.told = word.number;
             run.save().await?;
         }
@@ -102,6 +110,10 @@ impl Writer<'_> {
         let shown = blocks::incident(&run.task.input.card);
         let hash = Hash128::of([&*shown.text, &*shown.blocks.to_string()]).to_string();
         if run.task.output.message.is_none() {
+            if run.task.output.told == 0 && next_word(&run.task.input, &run.task.output).is_none() {
+                // The rule wants nothing told of it yet.
+                return Ok(());
+            }
             self.open(run, &shown, &hash).await?;
         }
         if run.task.output.shows.as_deref() != Some(&hash) {
@@ -155,6 +167,13 @@ impl Writer<'_> {
                 run.task.output.message = None;
                 self.open(run, shown, hash).await
             }
+            // Another app's message, or one that is too old to edit: the thread goes on, and says the same.
+            Err(Refused::Word(word, _))
+                if ["cant_update_message", "edit_window_closed"].contains(&word.as_str()) =>
+            {
+                run.task.output.shows = Some(hash.to_owned());
+                Ok(())
+            }
             Err(refused) => Err(refused.failure().into()),
         }
     }
@@ -169,7 +188,14 @@ impl Writer<'_> {
                 "text": shown.text, "blocks": shown.blocks,
                 "unfurl_links": false, "unfurl_media": false,
             });
-            self.post(run, word.number, body).await?;
+            match self.post(run, word.number, body).await {
+                Err(Undone::Failed(failure)) if failure.problem.message.contains("thread_not_found") => {
+                    // Somebody has deleted it: the next attempt posts it anew, this word included.
+                    run.task.output.message = None;
+                    return Err(failure.into());
+                }
+                posted => posted?,
+            };
         }
         run.task.output.told = word.number;
         run.task.output.telling = None;
@@ -203,7 +229,8 @@ impl Writer<'_> {
             Ok(None) if is_id(&channel) => return Ok(None),
             Err(Refused::Word(word, _)) if word == "thread_not_found" => return Ok(None),
             // Without the right to read, nobody can say.
-            Ok(None) | Err(Refused::Word(..)) => {}
+            Ok(None) => {}
+            Err(Refused::Word(word, _)) if MAY_NOT_READ.contains(&word.as_str()) => {}
             Err(refused) => return Err(refused.failure().into()),
         }
         run.task.output.ambiguous += 1;
@@ -222,13 +249,15 @@ impl Writer<'_> {
         }
         self.slack.pace.wait(self.channel).await?;
         let since = wall_clock();
+        let before = run.task.output.telling;
         run.task.output.telling = Some(Telling { number, since });
         run.save().await?;
         match self.slack.api.post(self.token, "chat.postMessage", &body).await {
             Ok(answer) => Ok((text(&answer, "ts").unwrap_or_default(), text(&answer, "channel"))),
             Err(Refused::Unknown(failure)) => Err(failure.into()),
             Err(refused) => {
-                run.task.output.telling = None;
+                // Nothing was done now; what an earlier attempt did is still not known.
+                run.task.output.telling = before;
                 Err(refused.failure().into())
             }
         }
@@ -263,7 +292,10 @@ fn seconds(at: Time) -> String {
 
 /// Forgets what lies in another channel than the one that is wanted now.
 pub(crate) fn follow(target: &Target, sent: &mut Sent) {
-    if sent.target.as_ref() != Some(target) {
+    let is_same = |known: &Target| known.is_same_place(target);
+    if sent.target.as_ref().is_some_and(is_same) {
+        sent.target = Some(target.clone());
+    } else {
         *sent = Sent {
             target: Some(target.clone()),
             told: sent.told,

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bus::tasks::Failure;
-use domain::task::{Problem, Retry};
+use bus::tasks::Undone;
 use tokio::time::{Instant, sleep};
 
 /// The time that one message costs.
@@ -25,21 +24,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Waits for the channel's turn.
-    pub(super) async fn wait(&self, channel: &str) -> Result<(), Failure> {
-        let pause = self.take(channel, Instant::now());
-        match pause {
-            Ok(pause) => sleep(pause).await,
-            Err(pause) => {
-                return Err(Failure {
-                    problem: Problem::new(
-                        "Queued",
-                        "others are told in this channel first; Slack takes one message a second",
-                    ),
-                    retry: Retry::After(pause),
-                });
-            }
-        }
+    /// Waits for the channel's turn; where that takes long, the task is put back.
+    pub(super) async fn wait(&self, channel: &str) -> Result<(), Undone> {
+        let pause = self.take(channel, Instant::now()).map_err(Undone::PutBack)?;
+        sleep(pause).await;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use domain::notify::Notice;
 use reqwest::RequestBuilder;
 
 use crate::clock::wall_clock;
-use crate::failure::{later, refused, unanswered};
+use crate::failure::{self, later, refused, unanswered};
 use crate::outgoing::Outgoing;
 use crate::secrets::{Secrets, entry};
 use crate::slack::next_word;
@@ -45,9 +45,9 @@ impl Webhook {
                 None => std::collections::BTreeMap::new(),
             };
             let name = secret.unwrap_or_default();
-            let url = match url {
-                Some(url) => url,
-                None => entry(&entries, name, URL)?,
+            let (url, answers) = match url {
+                Some(url) => (url, Answers::Shown),
+                None => (entry(&entries, name, URL)?, Answers::Hidden),
             };
             let id = format!("{}-{}", run.task.id(), word.number);
             let body = event::cloud_event(&run.task.place, &run.task.input.card, &word, &id);
@@ -69,7 +69,7 @@ impl Webhook {
                     .header("webhook-timestamp", at)
                     .header("webhook-signature", signature);
             }
-            send(WHOM, request.body(body)).await?;
+            send(WHOM, request.body(body), answers).await?;
             run.task.output.told = word.number;
             run.save().await?;
         }
@@ -77,14 +77,28 @@ impl Webhook {
     }
 }
 
+/// Bytes of a refusal that are read.
+const LONGEST_REFUSAL: usize = 4096;
+
+/// Whether what a receiver answers may be shown: it may repeat the address, which may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// It may.
+    Shown,
+    /// Its address is in a Secret.
+    Hidden,
+}
+
 /// Sends a request whose every success will do.
-pub(crate) async fn send(whom: &str, request: RequestBuilder) -> Result<(), Failure> {
+pub(crate) async fn send(whom: &str, request: RequestBuilder, answers: Answers) -> Result<(), Failure> {
     let response = request.send().await.map_err(|error| unanswered(whom, &error))?;
     let (status, headers) = (response.status(), response.headers().clone());
     if status.is_success() {
         return Ok(());
     }
-    // What a refusal says may be long, or never end.
-    let body = response.text().await.unwrap_or_default();
+    let body = match answers {
+        Answers::Shown => failure::text(response, LONGEST_REFUSAL).await.unwrap_or_default(),
+        Answers::Hidden => String::new(),
+    };
     Err(refused(whom, status, &headers, &body))
 }

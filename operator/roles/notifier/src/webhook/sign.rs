@@ -27,7 +27,10 @@ fn by(key: &str, signed: &str) -> Result<String, String> {
     let encoded = key.strip_prefix(PREFIX).unwrap_or(key);
     let bytes = STANDARD
         .decode(encoded)
-        .map_err(|error| format!("the key is not base64 after {PREFIX}: {error}"))?;
+        // What is wrong with it would tell of it.
+        .map_err(|_| {
+            format!("the key is not base64 after {PREFIX}; make one: echo {PREFIX}$(openssl rand -base64 32)")
+        })?;
     if !KEY_BYTES.contains(&bytes.len()) {
         return Err(format!(
             "the key has {} bytes; make one of {} to {}: echo {PREFIX}$(openssl rand -base64 32)",

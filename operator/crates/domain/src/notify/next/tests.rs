@@ -192,11 +192,11 @@ fn resolved_is_told_only_where_something_was() {
     assert_eq!(look(&On::ALL, true), None, "the channel is younger than the end");
     let whole = look(&On::ALL, false).unwrap().words;
     assert_eq!(whole.len(), 2, "it came and went while nobody looked");
-    assert_eq!(look(&[On::Resolved], false), None);
+    assert_eq!(look(&[On::Resolved], false).unwrap().words, []);
     let mut channel = Channel::new(slack());
     channel.terms.on = vec![On::AwaitingDecision, On::Resolved];
     let mut card = card();
-    assert_eq!(channel.look(&card, 1), ["nothing"]);
+    assert_eq!(channel.look(&card, 1), [""; 0], "noted");
     card.asked = Some(asked(1));
     assert_eq!(channel.look(&card, 2), ["awaitingDecision"]);
     card.ended = Some(ended(3));
@@ -213,7 +213,8 @@ fn what_a_rule_does_not_want_told_still_brings_the_message_up_to_date() {
     }
     card.severity = Severity::Critical;
     assert_eq!(edits.look(&card, 2), [""; 0], "an update without a word");
-    assert_eq!(appends.look(&card, 2), ["nothing"]);
+    assert_eq!(appends.look(&card, 2), [""; 0], "noted");
+    assert_eq!(appends.look(&card, 3), ["nothing"]);
 }
 
 #[test]
@@ -265,6 +266,7 @@ fn another_target_gets_the_incident_anew() {
     channel.terms.target = webhook();
     assert_eq!(channel.look(&card(), 1), ["opened"]);
     assert_eq!(channel.look(&card(), 2), ["nothing"]);
+    channel.tell();
     channel.terms.target = slack();
     let mut over = card();
     over.ended = Some(ended(3));
@@ -291,4 +293,54 @@ fn a_channel_that_cannot_be_reached_keeps_the_first_word_and_the_newest() {
         (numbers.len(), numbers[0], numbers[1], numbers[15]),
         (16, 1, 27, 41)
     );
+}
+
+#[test]
+fn what_the_rule_does_not_want_told_neither_stops_repeats_nor_comes_again() {
+    let mut channel = Channel::new(webhook());
+    channel.terms.on = vec![On::Opened, On::Resolved];
+    channel.terms.repeat = Some(Duration::from_hours(4));
+    let mut card = card();
+    channel.look(&card, 0);
+    card.severity = Severity::Critical;
+    assert_eq!(channel.look(&card, 60), [""; 0], "noted");
+    let waits = next(&card, &channel.terms, channel.task.as_ref(), false, at(61));
+    assert_eq!((waits.notice, waits.look_again), (None, Some(at(4 * 3600))));
+    assert_eq!(channel.look(&card, 5 * 3600), ["repeat"]);
+}
+
+#[test]
+fn a_rule_that_wants_only_later_words_gets_them() {
+    let mut channel = Channel::new(webhook());
+    channel.terms.on = vec![On::SeverityRaised, On::Resolved];
+    let mut card = card();
+    assert_eq!(channel.look(&card, 0), [""; 0]);
+    card.severity = Severity::Critical;
+    assert_eq!(channel.look(&card, 1), ["severityRaised"]);
+    card.ended = Some(ended(2));
+    assert_eq!(channel.look(&card, 2), ["resolved"]);
+    let mut silent = Channel::new(slack());
+    silent.terms.on = vec![On::SeverityRaised, On::Resolved];
+    silent.look(&self::card(), 0);
+    assert_eq!(silent.look(&card, 3)[..1], ["severityRaised"]);
+}
+
+#[test]
+fn a_secret_by_another_name_is_no_other_place() {
+    let mut channel = Channel::new(slack());
+    channel.look(&card(), 0);
+    let renamed = Target::Slack {
+        channel: "#shop".to_owned(),
+        secret: "renamed".to_owned(),
+    };
+    channel.terms.target = renamed.clone();
+    assert_eq!(channel.look(&card(), 1), [""; 0], "nothing is said again");
+    assert_eq!(channel.task.as_ref().unwrap().input.target, renamed);
+    // Mended after the end, though nothing was ever told.
+    let mut over = card();
+    over.ended = Some(ended(2));
+    channel.look(&over, 2);
+    channel.terms.target = webhook();
+    channel.look(&over, 3);
+    assert_eq!(channel.task.unwrap().input.target, webhook());
 }
