@@ -82,8 +82,8 @@ impl<'r> Opsward<'r> {
         let yaml = format!(
             "{}{}{}",
             opsward_yaml(self.rig, listen)?,
-            self.sources(),
-            self.notifier()
+            self.notifier(),
+            self.sources()
         );
         let file = self
             .rig
