@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "what was measured")]
 
+mod hostile;
 mod kills;
 mod life;
 mod stage;

@@ -2,6 +2,7 @@
 //! free. The record is the truth; a message only says where to look, so one too many does no harm and one too few is sent again
 //! by the controller. At most one message waits for each task: a newer one takes its place.
 
+mod lanes;
 mod workers;
 
 use std::future::Future;
@@ -90,6 +91,8 @@ pub enum Ended {
 pub trait Does<A: Assignment>: Send + Sync + 'static {
     /// Does the wanted version. What it has brought about it [`Run::save`]s at once: another may have to go on from there.
     fn attempt(&self, run: &mut Run<A>) -> impl Future<Output = Result<(), Undone>> + Send;
+    /// Where a task leads: what leads to one place takes a quarter of the worker's slots at most.
+    fn lane(&self, task: &Task<A>) -> String;
     /// Learns what became of it.
     fn ended(&self, task: &Task<A>, ended: &Ended);
 }

@@ -122,6 +122,15 @@ impl Does<Notice> for Channels {
         }
     }
 
+    fn lane(&self, task: &Notification) -> String {
+        let (namespace, target) = (&task.place.namespace, &task.input.target);
+        match target {
+            Target::Slack { channel, .. } => format!("{namespace} {channel}"),
+            Target::PagerDuty { secret } => format!("{namespace} {secret}"),
+            Target::Webhook { url, secret } => format!("{namespace} {url:?} {secret:?}"),
+        }
+    }
+
     fn ended(&self, task: &Notification, ended: &Ended) {
         let (place, kind) = (&task.place, task.input.target.kind());
         self.metrics.ended(kind, ended);

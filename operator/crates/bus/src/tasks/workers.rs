@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 use ulid::Ulid;
 
+use super::lanes::Lanes;
 use super::{Does, Ended, Run, Undone, Written};
 use crate::connect::{Bus, missing_or};
 use crate::contract;
@@ -29,6 +30,8 @@ const BEAT: Duration = Duration::from_secs(10);
 const HELD_FOR: Duration = Duration::from_secs(35);
 /// How soon a message about a task that another worker runs is looked at again.
 const HELD_PAUSE: Duration = Duration::from_secs(2);
+/// How soon a message is looked at again whose lane is full.
+const LANE_PAUSE: Duration = Duration::from_secs(1);
 /// How soon a message is looked at again when NATS did not let us.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest a message stays away: clocks may be set meanwhile, and the record is asked again anyway.
@@ -44,6 +47,7 @@ pub struct Workers<A: Assignment, D> {
     does: Arc<D>,
     me: Me,
     at_once: usize,
+    lanes: Lanes,
     seen: Arc<Mutex<HashMap<String, (u64, Instant)>>>,
     of: std::marker::PhantomData<fn() -> A>,
 }
@@ -63,6 +67,7 @@ impl<A: Assignment, D> Clone for Workers<A, D> {
             does: self.does.clone(),
             me: self.me.clone(),
             at_once: self.at_once,
+            lanes: self.lanes.clone(),
             seen: self.seen.clone(),
             of: std::marker::PhantomData,
         }
@@ -99,6 +104,7 @@ impl<A: Assignment, D: Does<A>> Workers<A, D> {
                 life: Ulid::new().to_string(),
             },
             at_once,
+            lanes: Lanes::new(at_once),
             seen: Arc::default(),
             of: std::marker::PhantomData,
         }
@@ -193,6 +199,9 @@ impl<A: Assignment, D: Does<A>> Workers<A, D> {
                 Start::Held => return Ok(AckKind::Nak(Some(HELD_PAUSE))),
                 Start::Now => {}
             }
+            let Some(_place) = self.lanes.enter(self.does.lane(&task)) else {
+                return Ok(AckKind::Nak(Some(LANE_PAUSE)));
+            };
             if !task.start(&self.me.by(), now) {
                 // The letter first: after a crash between the two there may be one too many, never one too few.
                 let answer = self.give_up(&task).await?;

@@ -90,7 +90,9 @@ fn notifications(seen: &Seen<'_>) -> Vec<Notification> {
     } else {
         0
     };
-    let shown = seen.notifications.iter().take(most);
+    // Where nothing was to be told yet, there is nothing to show.
+    let told = seen.notifications.iter().filter(|task| task.input.said.last > 0);
+    let shown = told.take(most);
     shown.map(|task| Notification::from(*task)).collect()
 }
 
