@@ -27,10 +27,10 @@ demo: servers build ## build, start real servers and all roles, send events, wat
 	$(call say,demo: about 20 s once built; the demo program itself builds first: 3 min cold)
 	KEEP=$(KEEP) $(CARGO) run --profile fast -p rig --bin demo
 
-test: servers build fmt-check lint deny ## everything that must hold, on real servers (about an hour cold on two cores, 25 min warm)
+test: servers build fmt-check lint deny ## everything that must hold, on real servers (about an hour cold on two cores, 28 min warm)
 	$(call say,test: without servers: tests build in 4 min cold and run in one)
 	$(CARGO) test --workspace --locked --exclude rig
-	$(call say,test: on real servers: 22 min. One test at a time because each has servers of its own)
+	$(call say,test: on real servers: 24 min. One test at a time because each has servers of its own)
 	RUST_TEST_THREADS=1 $(CARGO) test --locked -p rig
 
 check: fmt-check lint ## format, lints and the tests that need no servers (5 min cold, 1 warm)
